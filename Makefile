@@ -1,0 +1,57 @@
+# Everything a newcomer types. All of it works in a fresh clone, given Python 3.11+ and make.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := NEWSROOM_MAKE_KEY=1 $(BIN)/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help install demo test check chaos bench detector contract clean
+
+help:
+	@echo "make demo      a newsroom with held stories, in your browser"
+	@echo "make test      the test suite (browser and PostgreSQL tests skip where there is none)"
+	@echo "make check     lint, format, types, floors, migrations, deploy check"
+	@echo "make detector  a detector on loopback that speaks the generic contract"
+	@echo "make install   the virtual environment and everything the demo needs"
+
+$(VENV)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found on PATH."; exit 1; }
+	@echo "Making a virtual environment with $(PYTHON) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/demo: $(VENV)/python pyproject.toml
+	@echo "Installing what the demo needs (once, about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/demo
+	@echo "Installing what the tests need (once, about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --editable '.[dev,postgres,redis]'
+	@touch $@
+
+install: $(VENV)/demo
+
+demo: install
+	@NEWSROOM_VAR=var/demo NEWSROOM_MAKE_KEY=1 exec $(BIN)/python manage.py demo $(if $(FRESH),--fresh)
+
+test: $(VENV)/dev
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	NEWSROOM_MAKE_KEY=1 $(BIN)/mypy
+	$(BIN)/python -m pytest -q -n0 tests/test_architecture.py
+	$(RUN) manage.py makemigrations --check --dry-run
+	DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+	DJANGO_ALLOWED_HOSTS=newsroom.example PUBLIC_BASE_URL=https://newsroom.example \
+	$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+detector: install
+	@$(RUN) manage.py sandbox_detector $(ARGS)
+
+clean:
+	rm -rf $(VENV) var build dist *.egg-info

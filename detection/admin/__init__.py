@@ -1,0 +1,8 @@
+"""The app's pages in Django's admin: facts read-only, with verbs that fit the state. Hosts take the three mixins."""
+
+from __future__ import annotations
+
+from detection.admin import assets, operations, records
+from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, ReadOnlyMixin
+
+__all__ = ["AnalysedImageMixin", "GatedPublicationMixin", "ReadOnlyMixin", "assets", "operations", "records"]

@@ -1,0 +1,93 @@
+"""The detectors' switches: which one is asked, which is paused and why, and the two buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from detection import switches
+from detection.admin.mixins import ReadOnlyMixin
+from detection.admin.review import first_error
+from detection.forms import ReasonForm
+from detection.models import ProviderSwitch
+from detection.providers import providers
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    alias: str
+    title: str
+    looks_at: str
+    switch: ProviderSwitch | None
+
+
+@admin.register(ProviderSwitch)
+class ProviderSwitchAdmin(ReadOnlyMixin, admin.ModelAdmin[ProviderSwitch]):
+    """Every configured detector with its switch, and the one for all of them."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: ProviderSwitch | None = None) -> bool:
+        return bool(request.user.has_perm("detection.operate_provider"))
+
+    def get_urls(self) -> list[URLPattern]:
+        inside = self.admin_site.admin_view
+        return [
+            path("<str:alias>/pause/", inside(require_POST(self.pause_view)), name="detection_switch_pause"),
+            path("<str:alias>/resume/", inside(require_POST(self.resume_view)), name="detection_switch_resume"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return self._page(request)
+
+    def pause_view(self, request: HttpRequest, alias: str) -> HttpResponse:
+        """Stop asking one detector, with a reason."""
+        self._check(request, alias)
+        form = ReasonForm(request.POST)
+        if not form.is_valid():
+            return self._page(request, problem=first_error(form), at=alias, status=400)
+        switches.pause(alias, by=request.user, reason=form.cleaned_data["reason"])
+        messages.info(request, _("Paused. Pictures wait and are checked after it is resumed."))
+        return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
+
+    def resume_view(self, request: HttpRequest, alias: str) -> HttpResponse:
+        """Ask it again."""
+        self._check(request, alias)
+        switches.resume(alias, by=request.user, reason=request.POST.get("reason", "")[:1000])
+        messages.info(request, _("Resumed. What waited is checked now."))
+        return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
+
+    def _check(self, request: HttpRequest, alias: str) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if alias != switches.ALL and alias not in providers.aliases():
+            raise Http404
+
+    def _page(self, request: HttpRequest, *, problem: str = "", at: str = "", status: int = 200) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        known = {switch.alias: switch for switch in ProviderSwitch.objects.all()}
+        rows = [_Row(switches.ALL, _("All detectors"), "", known.get(switches.ALL))]
+        for alias in providers.aliases():
+            one = providers[alias]
+            rows.append(_Row(alias, one.title, one.looks_at, known.get(alias)))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Detectors"),
+            "opts": self.opts,
+            "rows": rows,
+            "problem": problem,
+            "at": at,
+            "typed": request.POST.get("reason", ""),
+        }
+        return TemplateResponse(request, "admin/detection/providerswitch/change_list.html", context, status=status)

@@ -1,0 +1,176 @@
+"""Read-only lists of what happened: analyses, history, overrides, policies. One verb: start an analysis that gave up again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from detection import audit, reach, registry, scanning, wording
+from detection.admin.mixins import ReadOnlyMixin
+from detection.errors import DetectionError
+from detection.models import Analysis, AuditEvent, Override, PolicyVersion
+from detection.templatetags.detection_tags import review_url
+from detection.vocabulary import AnalysisStatus, Basis, Verdict
+
+
+@admin.register(Analysis)
+class AnalysisAdmin(ReadOnlyMixin, admin.ModelAdmin[Analysis]):
+    """Each detector's work on each picture, of the pictures this person may look at."""
+
+    list_display = ("picture", "provider", "status_words", "answer", "attempts", "created_at", "next_attempt_at")
+    list_filter = ("status", "provider", "is_test")
+    list_select_related = ("asset",)
+    list_per_page = 50
+    search_fields = ("asset__label", "provider_reference", "public_id")
+    show_full_result_count = False
+    ordering = ("-pk",)
+    actions = ("redrive",)
+    exclude = ("raw", "lease_token")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return reach.may_look_at_any(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Analysis | None = None) -> bool:
+        return reach.may_look_at_any(request.user) if obj is None else reach.may_look(request.user, obj.asset)
+
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("detection.redrive"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Analysis]:
+        # Whoever redrives keeps the pipeline healthy on every desk.
+        permissions = (*reach.LOOK, "detection.redrive")
+        seen = reach.reachable_assets(request.user, *permissions).order_by().values("pk")
+        return super().get_queryset(request).filter(asset__in=seen)
+
+    @admin.display(description=gettext_lazy("Picture"), ordering="asset__label")
+    def picture(self, analysis: Analysis) -> str:
+        return analysis.asset.label or str(analysis.asset.public_id)
+
+    @admin.display(description=gettext_lazy("State"), ordering="status")
+    def status_words(self, analysis: Analysis) -> str:
+        return wording.status_word(AnalysisStatus(analysis.status))
+
+    @admin.display(description=gettext_lazy("Answer"))
+    def answer(self, analysis: Analysis) -> str:
+        if not analysis.verdict:
+            return analysis.error_sentence
+        basis = Basis(analysis.basis or Basis.PIXELS)
+        return wording.detector_sentence(Verdict(analysis.verdict), basis, analysis.ai_score, analysis.ai_pixel_share)
+
+    @admin.action(description=gettext_lazy("Start again what gave up"), permissions=["redrive"])
+    def redrive(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
+        """Only rows that gave up are started; the others are counted and named as what they are."""
+        done, refused = 0, []
+        for analysis in queryset:
+            try:
+                done += bool(scanning.redrive(analysis, by=request.user))
+            except DetectionError as error:
+                refused.append(str(error))
+        said = ngettext("%(count)d analysis is started again.", "%(count)d analyses are started again.", done)
+        messages.info(request, said % {"count": done})
+        if left := len(queryset) - done:
+            told = ngettext("%(count)d had not given up.", "%(count)d had not given up.", left) % {"count": left}
+            messages.warning(request, " ".join([told, *sorted(set(refused))]))
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyMixin, admin.ModelAdmin[AuditEvent]):
+    """The history of every desk, for those who may read it."""
+
+    list_display = ("at", "what", "actor", "about", "note")
+    list_filter = ("action", "at")
+    list_per_page = 50
+    search_fields = ("subject_label", "asset__label", "subject_key")
+    show_full_result_count = False
+    ordering = ("-pk",)
+    fields = ("at", "what", "actor", "about", "note", "facts", "commitments")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
+        return bool(request.user.has_perm("detection.view_audit"))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        return super().get_queryset(request).select_related("asset").prefetch_related("personal")
+
+    @admin.display(description=gettext_lazy("What"), ordering="action")
+    def what(self, event: AuditEvent) -> str:
+        return audit.entry_of(event).label
+
+    @admin.display(description=gettext_lazy("Who"))
+    def actor(self, event: AuditEvent) -> str:
+        return audit.entry_of(event).actor_label
+
+    @admin.display(description=gettext_lazy("About"))
+    def about(self, event: AuditEvent) -> str:
+        picture = event.asset.label if event.asset_id and event.asset else ""
+        return " · ".join(part for part in (picture, event.subject_label) if part)
+
+    @admin.display(description=gettext_lazy("Note"))
+    def note(self, event: AuditEvent) -> str:
+        return audit.entry_of(event).note
+
+
+@admin.register(Override)
+class OverrideAdmin(ReadOnlyMixin, admin.ModelAdmin[Override]):
+    """Who let which story go, why and until when; of the stories this person may see."""
+
+    list_display = ("subject_label", "picture", "author_label", "reason", "created_at", "ends_at", "state")
+    list_filter = ("reason_code", "scope", "created_at")
+    list_select_related = ("asset",)
+    search_fields = ("subject_label", "asset__label")
+    show_full_result_count = False
+    ordering = ("-pk",)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return reach.may_look_at_any(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Override | None = None) -> bool:
+        return reach.may_look_at_any(request.user)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Override]:
+        found = Q(pk__in=[])
+        for kind in registry.publishable_types():
+            for permission in reach.LOOK:
+                keys = reach.keys_of(kind, request.user, permission)
+                found |= Q(subject_type=registry.content_type(kind.model_class), subject_key__in=keys)
+        return super().get_queryset(request).filter(found)
+
+    @admin.display(description=gettext_lazy("Picture"), ordering="asset__label")
+    def picture(self, override: Override) -> SafeString:
+        return format_html('<a href="{}">{}</a>', review_url(override.asset), override.asset.label)
+
+    @admin.display(description=gettext_lazy("Reason"), ordering="reason_code")
+    def reason(self, override: Override) -> str:
+        return str(wording.REASON_CODES.get(override.reason_code, override.reason_code))
+
+    @admin.display(description=gettext_lazy("State"))
+    def state(self, override: Override) -> str:
+        if override.revoked_at is not None:
+            return _("Revoked by %(name)s.") % {"name": override.revoked_by_label}
+        if override.evidence != override.asset.evidence:
+            return _("Lapsed: the evidence changed.")
+        return _("Until %(time)s.") % {"time": wording.moment(override.ends_at)}
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnlyMixin, admin.ModelAdmin[PolicyVersion]):
+    """Every version of the policy, with who wrote it and why."""
+
+    list_display = ("__str__", "author_label", "reason", "created_at", "activated_at")
+    ordering = ("-number",)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: PolicyVersion | None = None) -> bool:
+        user: Any = request.user
+        return reach.may_look_at_any(user) or bool(user.has_perm("detection.change_policy"))

@@ -1,0 +1,147 @@
+"""The review page: the evidence about one picture, and the acts a person may take on it. Doors only; `reviewing` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import site as admin_site
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from detection import reviewing, scanning, wording
+from detection.admin.visits import Visit
+from detection.errors import DetectionError, EvidenceChanged, NotPermitted, Refused
+from detection.forms import ConclusionForm, ReasonForm
+from detection.models import Review
+from detection.vocabulary import Conclusion
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def review_view(request: HttpRequest, public_id: object) -> HttpResponse:
+    """GET shows the page and writes nothing; POST takes one act, then sends the reader back to the page."""
+    visit = Visit.of(request, public_id, request.GET.get("for", ""))
+    if request.method != "POST":
+        return visit.page()
+    act = _ACTS.get(request.POST.get("action", ""))
+    if act is None:
+        return visit.page(status=400, problem=_("That button is not known here. Nothing was recorded."))
+    return attempt(visit, act, kept=request.POST["action"])
+
+
+def attempt(
+    visit: Visit, act: Callable[[Visit], str], *, kept: str, forms: dict[str, Any] | None = None, to: str = ""
+) -> HttpResponse:
+    """Take one act and answer for it: done → redirect (`to`, else this page); refused → the page with what was typed."""
+    if kept == "decide":
+        forms = {"form": ConclusionForm(visit.request.POST)}
+    try:
+        done = act(visit)
+    except EvidenceChanged as error:
+        return visit.page(status=409, problem=str(error), kept=kept, forms=forms)
+    except NotPermitted as error:
+        return refused(visit.request, str(error), back=visit.url)
+    except DetectionError as error:
+        return visit.page(status=400, problem=str(error), kept=kept, forms=forms)
+    messages.success(visit.request, done)
+    return HttpResponseRedirect(to or visit.url)
+
+
+def refused(request: HttpRequest, sentence: str, *, back: str = "") -> HttpResponse:
+    """The 403 page: what may not be done, in a sentence, and the way back."""
+    context = {**admin_site.each_context(request), "title": _("Not allowed here"), "sentence": sentence, "back": back}
+    return TemplateResponse(request, "admin/detection/refused.html", context, status=403)
+
+
+def _decide(visit: Visit) -> str:
+    form = ConclusionForm(visit.request.POST)
+    if not form.is_valid():
+        raise Refused(first_error(form))
+    words = form.cleaned_data
+    conclusion = Conclusion(words["conclusion"])
+    if conclusion is Conclusion.WAITING_FOR_SOURCE:
+        reviewing.ask_source(
+            visit.asset,
+            by=visit.request.user,
+            evidence=words["evidence"],
+            subject=visit.subject,
+            note=words["note"],
+        )
+    else:
+        reviewing.decide(
+            visit.asset,
+            conclusion,
+            by=visit.request.user,
+            evidence=words["evidence"],
+            subject=visit.subject,
+            note=words["note"],
+            reason_code=words["reason_code"],
+            reader_label=words["reader_label"],
+            no_label_reason=words["no_label_reason"],
+        )
+    return _("Recorded: %(conclusion)s. You can undo it for ten minutes.") % {
+        "conclusion": wording.conclusion_word(conclusion)
+    }
+
+
+def _undo(visit: Visit) -> str:
+    try:
+        review = get_object_or_404(Review, asset=visit.asset, public_id=visit.request.POST.get("review", ""))
+    except ValueError:
+        raise Http404 from None
+    reviewing.undo(review, by=visit.request.user)
+    return _("Taken back. The question is open again; both steps stand in the history.")
+
+
+def _claim(visit: Visit) -> str:
+    reviewing.claim(visit.asset, by=visit.request.user)
+    return _("Others now see that you are looking at this picture.")
+
+
+def _look_again(visit: Visit) -> str:
+    if not visit.may("request_scan"):
+        raise NotPermitted(_("You may not ask for a new look at this picture."))
+    picture = visit.asset.picture()
+    if picture is None:
+        raise Refused(_("This picture is not in the newsroom any more, so it cannot be looked at again."))
+    scanning.request_scan(picture, by=visit.request.user, force=True)
+    return _("Looking again. Earlier evidence no longer counts; the page shows the new one when it is there.")
+
+
+def _second_opinion(visit: Visit) -> str:
+    if not visit.may("request_scan"):
+        raise NotPermitted(_("You may not ask a further detector about this picture."))
+    asked = scanning.ask_second_opinion(visit.asset, by=visit.request.user)
+    if not asked:
+        raise Refused(_("Every detector that takes this picture has been asked already."))
+    return ngettext("%(count)d further detector is asked.", "%(count)d further detectors are asked.", len(asked)) % {
+        "count": len(asked)
+    }
+
+
+def _release(visit: Visit) -> str:
+    form = ReasonForm(visit.request.POST)
+    if not form.is_valid():
+        raise Refused(first_error(form))
+    scanning.release_outside(visit.asset, by=visit.request.user, reason=form.cleaned_data["reason"])
+    return _("Released: this picture may now be sent to detectors. Your name and reason are recorded.")
+
+
+def first_error(form: Any) -> str:
+    """The first thing that is missing, in words."""
+    return next(str(error) for errors in form.errors.values() for error in errors)
+
+
+_ACTS: dict[str, Callable[[Visit], str]] = {
+    "decide": _decide,
+    "undo": _undo,
+    "claim": _claim,
+    "look_again": _look_again,
+    "second_opinion": _second_opinion,
+    "release": _release,
+}

@@ -1,0 +1,217 @@
+"""One person looking at one picture, maybe from a story: who may see what, and what the review page then shows.
+
+The review page and the gate's forms share this, so that a refused form comes back with its words on the same page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.admin import site as admin_site
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.http import Http404, HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import audit, gate, policy, reach, registry, screens, wording
+from detection.errors import NotRegistered
+from detection.forms import AcknowledgeForm, ConclusionForm, OverrideForm, ReasonForm
+from detection.models import Asset, Claim, Override, PolicyVersion, Review
+from detection.standing import latest_review, present_analyses
+from detection.templatetags.detection_tags import review_url, subject_name
+from detection.vocabulary import Conclusion, Signal
+
+UNDO = timedelta(minutes=10)
+"""How long a person may take back a decision of their own."""
+_SHORT_HISTORY = 6
+_ON_SUBJECT = (*reach.LOOK, "detection.acknowledge_gate", "detection.override_hold")
+
+
+def find_subject(user: Any, name: str) -> Model | None:
+    """The publishable called `app.model:key`, None for "". Raises Http404 where there is none for this person."""
+    if not name:
+        return None
+    label, _colon, key = name.partition(":")
+    try:
+        kind = registry.publishable_type(label)
+        subject = kind.find(key)
+    except (NotRegistered, ValueError, ValidationError):
+        raise Http404 from None
+    if subject is None or not any(kind.allows(user, permission, subject) for permission in _ON_SUBJECT):
+        raise Http404
+    return subject
+
+
+def find_asset(user: Any, public_id: object) -> Asset:
+    """The asset, if this person may look at it. Raises Http404: a foreign desk's picture does not exist for them."""
+    try:
+        asset = Asset.objects.select_related("content_type").get(public_id=public_id)
+    except (Asset.DoesNotExist, ValueError, ValidationError):
+        raise Http404 from None
+    if not reach.may_look(user, asset):
+        raise Http404
+    return asset
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A request, the picture it is about, and the story it comes from (None: no story's context)."""
+
+    request: HttpRequest
+    asset: Asset
+    subject: Model | None = None
+
+    @classmethod
+    def of(cls, request: HttpRequest, public_id: object, subject: str) -> Visit:
+        """Raises Http404 where the picture or the story is not for this person."""
+        return cls(
+            request=request, asset=find_asset(request.user, public_id), subject=find_subject(request.user, subject)
+        )
+
+    @property
+    def url(self) -> str:
+        return review_url(self.asset, self.subject)
+
+    def may(self, permission: str) -> bool:
+        """Whether this person holds `permission` on the picture, or on the story's desk."""
+        name = f"detection.{permission}"
+        if reach.may_on(self.request.user, self.asset, name):
+            return True
+        kind = registry.publishable_type(self.subject) if self.subject is not None else None
+        return kind is not None and self.subject is not None and kind.allows(self.request.user, name, self.subject)
+
+    def page(
+        self, *, status: int = 200, problem: str = "", kept: str = "", forms: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """The review page. `problem`: why nothing was recorded; `kept`: which form it was, `forms`: as it was typed."""
+        self.asset.refresh_from_db()
+        context = {
+            **admin_site.each_context(self.request),
+            "is_nav_sidebar_enabled": False,
+            "title": self.asset.label or _("Picture"),
+            "opts": Asset._meta,
+            "problem": problem,
+            "kept": kept,
+            **self._about_picture(),
+            **self._about_story(),
+            **self._about_people(),
+            **self._forms(),
+            **(forms or {}),
+        }
+        return TemplateResponse(self.request, "admin/detection/asset/review.html", context, status=status)
+
+    def _about_picture(self) -> dict[str, Any]:
+        analyses = present_analyses(self.asset)
+        return {
+            "asset": self.asset,
+            "face": screens.face(self.asset),
+            "cards": screens.cards(self.asset, analyses),
+            "is_live": any(row.is_live for row in analyses),
+            "provenance": screens.provenance(analyses),
+            "estimate_note": wording.ESTIMATE_NOTE,
+            "absence_note": wording.ABSENCE_NOTE if self.asset.signal == Signal.NONE_FOUND else "",
+            "state_url": _address("detection:asset_json", self.asset.public_id),
+        }
+
+    def _about_story(self) -> dict[str, Any]:
+        if self.subject is None:
+            return {"subject": None, "line": None}
+        report = gate.report(self.subject, user=self.request.user)
+        line = next((line for line in report.lines if line.asset and line.asset.pk == self.asset.pk), None)
+        meta = self.subject._meta
+        return {
+            "subject": self.subject,
+            "subject_name": subject_name(self.subject),
+            "subject_label": str(self.subject),
+            "subject_url": _address(f"admin:{meta.app_label}_{meta.model_name}_change", self.subject.pk),
+            "report": report,
+            "line": line,
+            "level": _level(line) if line else None,
+            "may_acknowledge": line is not None and "acknowledge" in line.actions,
+            "may_override": line is not None and "override" in line.actions,
+            "may_clear": line is not None and "clear" in line.actions,
+        }
+
+    def _about_people(self) -> dict[str, Any]:
+        entries = audit.history(asset=self.asset)
+        review = latest_review(self.asset, self.asset.evidence)
+        claim = Claim.objects.filter(asset=self.asset, until__gt=timezone.now()).first()
+        user = self.request.user
+        return {
+            "review": review,
+            "review_sentence": _concluded(review) if review else "",
+            "review_reason": wording.REASON_CODES.get(review.reason_code, "") if review else "",
+            "undoable": self._undoable(),
+            "claim": claim if claim and claim.author_id != user.pk else None,
+            "history": entries[:_SHORT_HISTORY],
+            "older_history": entries[_SHORT_HISTORY:],
+            "overrides": self._overrides(),
+            "may_decide": self.may("review_analysis"),
+            "may_rescan": self.may("request_scan") and self.asset.detached_at is None,
+            "may_release": self.asset.kept_inside and self.may("release_outside"),
+            "source_message": wording.source_message(picture=self.asset.label, name=audit.name_of(user)),
+        }
+
+    def _undoable(self) -> Review | None:
+        """This person's own last decision, while it may be taken back."""
+        latest = Review.objects.filter(asset=self.asset).first()
+        if latest is None or not latest.conclusion or latest.author_id != self.request.user.pk:
+            return None
+        return latest if latest.created_at > timezone.now() - UNDO else None
+
+    def _overrides(self) -> list[Override]:
+        if self.subject is None:
+            return []
+        now = timezone.now()
+        rows = Override.objects.filter(Override.about(self.subject), asset=self.asset, revoked_at=None)
+        return [row for row in rows if row.is_in_force(evidence=self.asset.evidence, now=now)]
+
+    def _forms(self) -> dict[str, Any]:
+        end = self.override_end()
+        needs_label = policy.asks_for_label(
+            Signal(self.asset.signal), Conclusion(self.asset.conclusion) if self.asset.conclusion else None
+        )
+        return {
+            "form": ConclusionForm(),
+            "acknowledge_form": AcknowledgeForm(prefix=None, auto_id="id_ack_%s"),
+            "override_form": OverrideForm(initial={"ends_at": end}, auto_id="id_override_%s"),
+            "reason_form": ReasonForm(auto_id="id_release_%s"),
+            "needs_label": needs_label,
+            "min_note": PolicyVersion.current().rules.min_note,
+            "override_consequence": wording.override_consequence(end),
+            "clearing_consequence": wording.clearing_consequence() if self.subject is not None else "",
+        }
+
+    def override_end(self) -> datetime:
+        """When an override given now ends unless its giver says otherwise."""
+        publish_at = registry.publishable_type(self.subject).publish_at_of(self.subject) if self.subject else None
+        return policy.override_end(timezone.now(), publish_at, PolicyVersion.current().rules)
+
+
+def _address(name: str, *args: object) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def _level(line: gate.Line) -> dict[str, Any]:
+    return {
+        "word": wording.level_word(line.level),
+        "tone": wording.tone(line.level),
+        "icon": wording.icon(line.level),
+        "sentence": line.level_sentence,
+    }
+
+
+def _concluded(review: Review) -> str:
+    return wording.conclusion_sentence(
+        Conclusion(review.conclusion),
+        name=review.author_label or _("A person (name erased)"),
+        when=review.created_at,
+    )

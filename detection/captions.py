@@ -1,0 +1,47 @@
+"""The fixed texts that stand beside a picture's evidence: what a highlight can and cannot tell, and why there is none.
+
+`wording` is the door through which everybody else reaches these names.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+ESTIMATE_NOTE = _("This is an estimate by a detector. It can be wrong in both directions.")
+ABSENCE_NOTE = _("No signs found does not show that a picture is a real photograph.")
+OVERLAY_CAUTION = _("Highlighted areas influenced the score. They do not mark what was changed.")
+OVERLAY_TITLE = _("Where the detector looked")
+
+COMPRESSION_MAP_TITLE = _("Compression map: cannot show AI")
+COMPRESSION_MAP_LEAD = _("A lead for the eye. It plays no part in any result.")
+COMPRESSION_MAP_CAVEATS: tuple[Promise, ...] = (
+    _(
+        "Bright areas compress differently from the rest. Sharp texture, text, strong colour, logos, cropping, "
+        "resizing and earlier saves all cause that."
+    ),
+    _("A picture that was generated as a whole is even throughout: nothing lights up."),
+    _("After one more save at lower quality, a pasted part can be darker than its surroundings."),
+    _("Copies from social media or a publishing system have usually lost it."),
+    _("It does not mark what AI made, and it plays no part in the result."),
+    _("Its scale is relative: something is always the brightest."),
+)
+
+NO_HIGHLIGHT: dict[str, Promise] = {
+    "declaration_only": _(
+        "The file's own declarations were read: credentials, metadata and generator text. They concern the picture as "
+        "a whole, so there is nothing to highlight."
+    ),
+    "not_given": _("This detector judges the whole picture and gives no areas, so there is nothing to highlight."),
+    "nothing_marked": _("The detector marked no area. That does not show that the picture is a real photograph."),
+    "pending": _("The result is here. The highlighted areas are still being fetched."),
+    "not_fetched": _("The detector's highlighted areas could not be fetched. The result beside them stands."),
+    "mismatch": _("The detector's highlighted areas do not fit this picture's size, so they are not shown."),
+    "running": _("The check is not finished, so there is nothing to highlight yet."),
+    "not_checked": _("No detector has looked at the pixels, so there is nothing to highlight."),
+    "failed": _("The detector gave no result, so there is nothing to highlight."),
+    "unreadable": _("This file could not be read, so there is nothing to highlight."),
+    "too_small": _("A compression map is not available: the picture's shorter side has fewer than 256 pixels."),
+    "unsupported": _("A compression map is not available for animated pictures and pictures with a fixed palette."),
+}
+"""Why the right-hand pane is empty, by code: what was read, and why there is nothing to highlight."""

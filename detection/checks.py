@@ -1,0 +1,84 @@
+"""What Django's check command says about this app, each with something to type.
+
+Ids: detection.E… stop the start, detection.W… warn. The same findings feed the doctor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+from detection import queue
+from detection.conf import SETTINGS, settings
+from detection.models import append_only
+from detection.providers import providers
+
+
+@register()
+def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Settings and detectors can be read."""
+    found: list[CheckMessage] = []
+    try:
+        for name in SETTINGS:
+            getattr(settings, name)
+    except ImproperlyConfigured as error:
+        found.append(Error(str(error), hint="Change DETECTION in your settings.", id="detection.E001"))
+        return found
+    try:
+        for alias in providers.aliases():
+            providers[alias]
+    except ImproperlyConfigured as error:
+        found.append(Error(str(error), hint="Change DETECTION_PROVIDERS in your settings.", id="detection.E002"))
+    return found
+
+
+@register()
+def check_queue(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The queue's options fit a guarded row."""
+    return [Error("Q_CLUSTER does not fit.", hint=hint, id="detection.E003") for hint in queue.option_problems()]
+
+
+@register()
+def check_lease(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """A claim outlasts a task, and requests don't wrap refusals in a transaction on SQLite."""
+    found: list[CheckMessage] = []
+    timeout = getattr(django_settings, "Q_CLUSTER", {}).get("timeout") or 0
+    try:
+        lease = settings.LEASE
+    except ImproperlyConfigured:
+        return found
+    if lease <= timeout + 3:
+        hint = f"Set DETECTION_LEASE over {timeout + 3} seconds, or Q_CLUSTER's timeout lower."
+        found.append(Error("A worker's claim ends before its task may.", hint=hint, id="detection.E004"))
+    database = django_settings.DATABASES.get("default", {})
+    if database.get("ATOMIC_REQUESTS") and "sqlite" in str(database.get("ENGINE")):
+        hint = "Turn ATOMIC_REQUESTS off, or use PostgreSQL: each request would hold the one write lock."
+        found.append(Warning("ATOMIC_REQUESTS is on with SQLite.", hint=hint, id="detection.W001"))
+    return found
+
+
+@register(Tags.database)
+def check_history(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The history's own refusal to change stands in the database."""
+    if not databases or "detection_auditevent" not in connection.introspection.table_names():
+        return []
+    missing = append_only.missing(connection)
+    hint = "Run manage.py migrate; it creates them again."
+    return [Error(f"The trigger {name} is missing.", hint=hint, id="detection.E005") for name in missing]
+
+
+@register(Tags.security, deploy=True)
+def check_deploy(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Nothing that is only for tests and demonstrations."""
+    try:
+        allowed = settings.ALLOW_LOOPBACK
+    except ImproperlyConfigured:
+        return []
+    if not allowed:
+        return []
+    hint = "Unset DETECTION_ALLOW_LOOPBACK in production."
+    return [Error("Detectors on loopback over plain http are allowed.", hint=hint, id="detection.E006")]

@@ -1,0 +1,132 @@
+"""What a person reads about deciding: what a level asks, what a decision does, who decided what and until when.
+
+`wording` is the door through which everybody else reaches these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from detection.terms import conclusion_word, dated, moment
+from detection.vocabulary import Conclusion, Level
+
+REASON_CODES: dict[str, Promise] = {
+    "original_seen": _("Original file seen"),
+    "trusted_source_confirmed": _("Trusted source confirmed it"),
+    "image_is_the_story": _("The image is the story"),
+    "illustration_labelled": _("Labelled as an illustration"),
+    "detector_known_weakness": _("Known weakness of the detector"),
+    "public_interest_urgent": _("Urgent public interest"),
+    "other": _("Other (see the note)"),
+}
+"""Why somebody cleared or overrode: the closed list of codes, each with the label a person picks."""
+
+SOURCE_MESSAGE = _(
+    "Hello,\n"
+    "\n"
+    "we would like to use your picture “%(picture)s” and are completing its record. Could you send us:\n"
+    "\n"
+    "- the original file, as it came from the camera or program,\n"
+    "- where and when it was made, and by whom,\n"
+    "- which programs and steps it went through afterwards.\n"
+    "\n"
+    "If something is not at hand, please tell us what is. A short answer helps us to credit and caption it well.\n"
+    "\n"
+    "Thank you,\n"
+    "%(name)s\n"
+)
+
+
+def level_sentence(level: Level, who_can_clear: Sequence[str] = ()) -> str:
+    """What a level means for the story, who can clear it and what else helps. `who_can_clear`: names or roles."""
+    who = get_text_list(list(who_can_clear), gettext("or"))
+    if level is Level.ACKNOWLEDGE:
+        return gettext(
+            "This picture has an open question. Look at the evidence and acknowledge it, or replace the picture."
+        )
+    if level is Level.HOLD:
+        return gettext(
+            "This picture has an open question. The story can publish after %(who)s clears it, or with another picture."
+        ) % {"who": who or gettext("a desk chief")}
+    if level is Level.STOP:
+        return gettext("The newsroom's policy stops this picture. Replace it, or ask %(who)s.") % {
+            "who": who or gettext("whoever looks after the policy")
+        }
+    if level is Level.NOTICE:
+        return gettext("The story can publish. Please note what is said about this picture.")
+    return gettext("There is no open question about this picture. The story can publish.")
+
+
+def story_sentence(count: int, who_can_clear: Sequence[str] = ()) -> str:
+    """Why a story is held: how many of its pictures have an open question, and who can clear them."""
+    who = get_text_list(list(who_can_clear), gettext("or")) or gettext("a desk chief")
+    return ngettext(
+        "This story has %(count)d image with an open question. "
+        "You can publish after %(who)s clears it, or replace the image.",
+        "This story has %(count)d images with an open question. "
+        "You can publish after %(who)s clears them, or replace the images.",
+        count,
+    ) % {"count": count, "who": who}
+
+
+def conclusion_sentence(
+    conclusion: Conclusion, *, name: str, when: datetime, reason: str = "", now: datetime | None = None
+) -> str:
+    """A person's conclusion with its name and time: “No objection to using it (Dana, 13:31).” `reason`: a code."""
+    sentence = gettext("%(word)s (%(name)s, %(time)s).") % {
+        "word": conclusion_word(conclusion),
+        "name": name,
+        "time": moment(when, now=now),
+    }
+    return f"{sentence} {gettext('Reason: %(reason)s.') % {'reason': _inside(reason)}}" if reason else sentence
+
+
+def _inside(reason: str) -> str:
+    label = str(REASON_CODES.get(reason, REASON_CODES["other"]))
+    return label[:1].lower() + label[1:]
+
+
+def reason_choices() -> list[tuple[str, str]]:
+    """The reason codes with their labels, for a form's select."""
+    return [(code, str(label)) for code, label in REASON_CODES.items()]
+
+
+def clearing_consequence(desk: str = "") -> str:
+    """What clearing an image does, for above the button. `desk`: whose stories it concerns."""
+    whose = gettext("Stories of %(desk)s") % {"desk": desk} if desk else gettext("Stories of your desk")
+    return gettext(
+        "%(whose)s can publish with this image. Your name, reason and the evidence you saw are recorded. "
+        "If the file or the evidence changes this ends."
+    ) % {"whose": whose}
+
+
+def override_consequence(ends_at: datetime, *, now: datetime | None = None) -> str:
+    """What an override does, for above the button; the day is always named."""
+    local = timezone.localtime(ends_at)
+    return gettext(
+        "The story can publish with this image until %(time)s. Your name, reason and the evidence you saw are "
+        "recorded. If the file changes this ends."
+    ) % {"time": dated(local, timezone.localtime(now or timezone.now()))}
+
+
+def override_sentence(*, name: str, when: datetime, reason: str, ends_at: datetime, now: datetime | None = None) -> str:
+    """What a standing override says on the story: who, when, why, and its end with the day. `reason`: a code."""
+    today = timezone.localtime(now or timezone.now())
+    return gettext("Cleared for this story by %(name)s, %(time)s, %(reason)s. Ends %(end)s.") % {
+        "name": name,
+        "time": moment(when, now=now),
+        "reason": _inside(reason),
+        "end": dated(timezone.localtime(ends_at), today),
+    }
+
+
+def source_message(*, picture: str, name: str) -> str:
+    """The message asking a source for the original, stating no suspicion. `picture`: its label, `name`: the asker."""
+    return str(SOURCE_MESSAGE) % {"picture": picture, "name": name}

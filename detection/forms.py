@@ -1,0 +1,123 @@
+"""The words a person types on a detection page, cleaned; whether they may be recorded is decided by `gate` and `reviewing`.
+
+Forms ask only for what no page can be without, so that the one place that knows the rules also words every refusal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from detection import wording
+from detection.vocabulary import Conclusion
+
+CONCLUSIONS: tuple[tuple[Conclusion, Any, Any], ...] = (
+    (
+        Conclusion.ACCEPTED,
+        _("No objection to using it"),
+        _("You looked, and nothing speaks against it."),
+    ),
+    (
+        Conclusion.CONFIRMED_AI_GENERATED,
+        _("Confirmed as AI-generated"),
+        _("You know it from the source, the file or a second look. It is held as a photograph."),
+    ),
+    (
+        Conclusion.CONFIRMED_AI_ALTERED,
+        _("Confirmed as altered with AI"),
+        _("Parts were made or changed with AI. It is held as a photograph."),
+    ),
+    (
+        Conclusion.CANNOT_DETERMINE,
+        _("Cannot be determined"),
+        _("An honest answer. A note stays with the picture."),
+    ),
+    (
+        Conclusion.WAITING_FOR_SOURCE,
+        _("Ask the source"),
+        _("The question stays open until the source has answered."),
+    ),
+)
+"""Each conclusion as a person chooses it: the word, and what it means, in a sentence."""
+
+
+def _reasons() -> list[tuple[str, str]]:
+    return [("", str(_("Choose a reason"))), *wording.reason_choices()]
+
+
+class EvidenceForm(forms.Form):
+    """What every deciding form carries: the evidence its reader saw, a reason and a note."""
+
+    evidence = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    reason_code = forms.ChoiceField(label=_("Reason"), choices=_reasons, required=False)
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=4000,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+
+
+class ConclusionForm(EvidenceForm):
+    """One person's conclusion about one picture."""
+
+    conclusion = forms.ChoiceField(
+        label=_("Your conclusion"),
+        choices=lambda: [(word.value, label) for word, label, _meaning in CONCLUSIONS],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a conclusion.")},
+    )
+    reader_label = forms.CharField(label=_("Label for readers"), required=False, max_length=200)
+    no_label_reason = forms.CharField(label=_("Or why there is no label"), required=False, max_length=200)
+
+    def choices_with_meaning(self) -> list[dict[str, Any]]:
+        """The radio buttons, each with what it means."""
+        chosen = self["conclusion"].value()
+        return [
+            {"value": word.value, "label": label, "meaning": meaning, "is_chosen": chosen == word.value}
+            for word, label, meaning in CONCLUSIONS
+        ]
+
+
+class AcknowledgeForm(EvidenceForm):
+    """Seen, and carrying on with this story."""
+
+
+class OverrideForm(EvidenceForm):
+    """Letting one story go despite an open question."""
+
+    scope = forms.ChoiceField(
+        label=_("For"),
+        required=False,
+        initial="story",
+        choices=(("story", _("This story")), ("desk", _("All stories of this desk with the same file"))),
+        widget=forms.RadioSelect,
+    )
+    ends_at = forms.DateTimeField(
+        label=_("Until"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"],
+        error_messages={"invalid": _("Give the end as a date and a time, such as 2026-11-24 13:00.")},
+    )
+    reader_label = forms.CharField(label=_("Label for readers"), required=False, max_length=200)
+    no_label_reason = forms.CharField(label=_("Or why there is no label"), required=False, max_length=200)
+
+
+class ReasonForm(forms.Form):
+    """A reason in a person's own words."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=1000,
+        strip=True,
+        widget=forms.TextInput,
+        error_messages={"required": _("Give a reason, so that others can follow it later.")},
+    )

@@ -1,0 +1,215 @@
+"""What people do at the gate, each as permission + change + event in one place; and the question before publishing.
+
+Every form carries the evidence its reader saw. If it differs now, nothing is recorded and the page says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import audit, policy, registry, signals
+from detection.errors import EvidenceChanged, NotPermitted, Refused
+from detection.gate.reporting import Line, Report, report
+from detection.models import Acknowledgement, Asset, Override, PolicyVersion
+from detection.vocabulary import Level
+from detection.wording import REASON_CODES
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether it may go out, and the report that says why."""
+
+    is_allowed: bool
+    report: Report
+
+
+def authorise(subject: models.Model, *, by: Any) -> Decision:
+    """Ask, inside the publishing transaction, whether this may go out now. Answers; never raises for a refusal.
+
+    1. Write the story's asset rows in key order: a verdict that lands now waits for us, or we for it.
+    2. Derive the report anew. 3. Record the answer with what it rested on; tell listeners of a refusal.
+    `by`: who asked, None for the schedule. Raises TransactionManagementError outside a transaction.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise transaction.TransactionManagementError("Call gate.authorise() inside transaction.atomic().")
+    kind = registry.publishable_type(subject)
+    placed = kind.placed_in(subject)
+    Asset.objects.lock(asset.pk for asset in Asset.objects.of_many([one.picture for one in placed]).values())
+    found = report(subject, user=by)
+    is_allowed = not found.refuses
+    audit.record(
+        "gate.passed" if is_allowed else "gate.refused",
+        subject=subject,
+        by=by,
+        level=found.level,
+        mode=found.mode,
+        policy=found.policy_number,
+        pictures=[
+            {**line.as_json(), "base_level": line.base_level, "cleared_by": bool(line.cleared_by), "live": line.is_live}
+            for line in found.lines
+        ],
+    )
+    if not is_allowed:
+        send = partial(
+            signals.publication_refused.send_robust, sender=type(subject), subject=subject, report=found, by=by
+        )
+        transaction.on_commit(send, robust=True)
+    return Decision(is_allowed, found)
+
+
+def _line_for(subject: models.Model, asset: Asset, *, by: Any, permission: str, evidence: str) -> tuple[Line, Report]:
+    """The line of this picture, after permission and evidence were checked. Raises NotPermitted or EvidenceChanged."""
+    kind = registry.publishable_type(subject)
+    if not kind.allows(by, permission, subject):
+        audit.record("gate.denied", asset=asset, subject=subject, by=by, permission=permission)
+        raise NotPermitted
+    found = report(subject, user=by)
+    line = next((one for one in found.lines if one.asset is not None and one.asset.pk == asset.pk), None)
+    if line is None:
+        raise Refused(_("This picture is not part of this story any more. Nothing was recorded."))
+    if line.evidence != evidence:
+        raise EvidenceChanged
+    return line, found
+
+
+def _reason(reason_code: str, note: str, *, needs_note: bool) -> None:
+    if reason_code not in REASON_CODES:
+        raise Refused(_("Choose a reason. Nothing was recorded."))
+    least = PolicyVersion.current().rules.min_note
+    if (needs_note or reason_code == "other") and len(note.strip()) < least:
+        raise Refused(_("Write a note of at least %(least)d characters. Nothing was recorded.") % {"least": least})
+
+
+def _about(subject: models.Model, line: Line, found: Report, *, by: Any) -> dict[str, Any]:
+    return {
+        "subject_type": registry.content_type(subject),
+        "subject_key": registry.key(subject),
+        "subject_label": str(subject)[:200],
+        "asset": line.asset,
+        "evidence": line.evidence,
+        "signal": line.signal,
+        "desk": registry.publishable_type(subject).desk_of(subject),
+        "policy_number": found.policy_number,
+        "author": by,
+        "author_label": audit.name_of(by),
+    }
+
+
+def acknowledge(
+    subject: models.Model, asset: Asset, *, by: Any, evidence: str, reason_code: str, note: str = ""
+) -> Acknowledgement:
+    """Carry on with this story after a look at an open question. Raises NotPermitted, EvidenceChanged or Refused."""
+    line, found = _line_for(subject, asset, by=by, permission="detection.acknowledge_gate", evidence=evidence)
+    _reason(reason_code, note, needs_note=False)
+    if line.level is not Level.ACKNOWLEDGE:
+        raise Refused(_("There is nothing to acknowledge here now: %(sentence)s") % {"sentence": line.level_sentence})
+    with transaction.atomic():
+        Asset.objects.lock([asset.pk])
+        made = Acknowledgement.objects.create(
+            reason_code=reason_code, note=note.strip(), **_about(subject, line, found, by=by)
+        )
+        audit.record(
+            "gate.acknowledged",
+            asset=asset,
+            subject=subject,
+            by=by,
+            reason=reason_code,
+            note=note.strip(),
+            evidence=evidence,
+            signal=line.signal,
+            policy=found.policy_number,
+        )
+    return made
+
+
+def override(
+    subject: models.Model,
+    asset: Asset,
+    *,
+    by: Any,
+    evidence: str,
+    reason_code: str,
+    note: str,
+    scope: str = "story",
+    ends_at: datetime | None = None,
+    reader_label: str = "",
+    no_label_reason: str = "",
+) -> Override:
+    """Let one story go despite an open question, until a stated end. Raises NotPermitted, EvidenceChanged or Refused.
+
+    `scope`: `story`, or `desk` for every story of this desk with the same file. `ends_at`: cut to the policy's
+    longest; default: the policy's usual end. Where AI is declared or concluded, `reader_label` or why there is none.
+    """
+    line, found = _line_for(subject, asset, by=by, permission="detection.override_hold", evidence=evidence)
+    _reason(reason_code, note, needs_note=True)
+    rules = PolicyVersion.current().rules
+    kind = registry.asset_type(line.placed.picture)
+    if rules.four_eyes and by is not None and kind.uploader_of(line.placed.picture) == by:
+        raise Refused(_("Whoever uploaded a picture cannot override its hold. Ask another desk chief."))
+    if line.level is Level.STOP:
+        raise Refused(_("The policy stops this picture; an override does not lift that. Replace the picture."))
+    if scope not in ("story", "desk"):
+        raise Refused(_("Choose whether this covers this story or the whole desk."))
+    if line.needs_label and not reader_label.strip() and not no_label_reason.strip():
+        raise Refused(_("AI is declared for this picture: give the label for readers, or say why there is none."))
+    now = timezone.now()
+    publish_at = registry.publishable_type(subject).publish_at_of(subject)
+    end = policy.override_end(now, publish_at, rules)
+    if ends_at is not None:
+        end = policy.clamp_override_end(ends_at, now=now, rules=rules)
+    with transaction.atomic():
+        Asset.objects.lock([asset.pk])
+        made = Override.objects.create(
+            reason_code=reason_code,
+            note=note.strip(),
+            scope=scope,
+            ends_at=end,
+            reader_label=reader_label.strip(),
+            no_label_reason=no_label_reason.strip(),
+            **_about(subject, line, found, by=by),
+        )
+        audit.record(
+            "gate.override_granted",
+            asset=asset,
+            subject=subject,
+            by=by,
+            reason=reason_code,
+            note=note.strip(),
+            scope=scope,
+            ends_at=end,
+            evidence=evidence,
+            signal=line.signal,
+            level=line.level,
+            reader_label=made.reader_label,
+            no_label_reason=made.no_label_reason,
+            policy=found.policy_number,
+        )
+        send = partial(signals.override_granted.send_robust, sender=Override, override=made)
+        transaction.on_commit(send, robust=True)
+    return made
+
+
+def revoke(override: Override, *, by: Any, reason: str) -> None:
+    """End an override before its time. Raises NotPermitted or Refused; nothing unpublishes by itself."""
+    kind = registry.publishable_type(override.subject_type.model_class() or "gone")
+    subject = kind.find(override.subject_key)
+    if subject is None or not kind.allows(by, "detection.override_hold", subject):
+        raise NotPermitted
+    if not reason.strip():
+        raise Refused(_("Say why the override ends. Nothing was recorded."))
+    with transaction.atomic():
+        Asset.objects.lock([override.asset_id])
+        changed = Override.objects.filter(pk=override.pk, revoked_at=None).update(
+            revoked_at=timezone.now(), revoked_by_label=audit.name_of(by), revoked_reason=reason.strip()
+        )
+        if changed:
+            audit.record(
+                "gate.override_revoked", asset=override.asset, subject=subject, by=by, note=reason, override=override.public_id
+            )

@@ -1,0 +1,340 @@
+"""The gate's answer, derived from facts: analyses, conclusions, acknowledgements, overrides and the policy in force.
+
+A line a picture: what was found, what it means for this story, who lowered it, who can, and the next click.
+A fixed number of queries for a story, however many pictures it has.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from detection import policy, registry, wording
+from detection.audit import name_of
+from detection.conf import settings
+from detection.models import Acknowledgement, Analysis, Asset, Override, PolicyVersion, Review
+from detection.policy import Assessment, Rules
+from detection.results import Declared
+from detection.standing import evidence_of, situation_of
+from detection.vocabulary import Conclusion, Level, Signal, Why
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One picture in one story. `level` is after people's acts, `base_level` what the policy alone asks for."""
+
+    placed: registry.Placed
+    asset: Asset | None
+    label: str
+    signal: Signal
+    why: Why | None
+    tone: str
+    base_level: Level
+    level: Level
+    is_queued: bool
+    sentence: str
+    notes: tuple[str, ...] = ()
+    cleared_by: str = ""
+    who_can_clear: tuple[str, ...] = ()
+    evidence: str = ""
+    needs_label: bool = False
+    is_live: bool = False
+    actions: tuple[str, ...] = ()
+    conclusion: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether somebody has to act on this picture before the story goes out."""
+        return self.level.refuses and not self.is_live
+
+    @property
+    def word(self) -> str:
+        """The signal in a word or two."""
+        return wording.signal_word(self.signal)
+
+    @property
+    def level_sentence(self) -> str:
+        """What the level asks for, and of whom."""
+        return wording.level_sentence(self.level, self.who_can_clear)
+
+    def as_json(self) -> dict[str, Any]:
+        """This line as one of a refusal's reasons."""
+        return {
+            "asset": str(self.asset.public_id) if self.asset else None,
+            "picture": self.label,
+            "signal": self.signal,
+            "why": self.why,
+            "sentence": self.sentence,
+            "level": self.level,
+            "evidence": self.evidence,
+        }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """The gate's answer about one publishable."""
+
+    subject: models.Model
+    level: Level
+    lines: tuple[Line, ...]
+    reasons: tuple[registry.Reason, ...]
+    mode: str
+    policy_number: int
+
+    @property
+    def refuses(self) -> bool:
+        """Whether publishing is refused now; never in shadow mode."""
+        return self.mode == "enforce" and bool(self.open_lines)
+
+    @property
+    def open_lines(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.asks)
+
+    @property
+    def sentence(self) -> str:
+        """The summary above the lines."""
+        count = len(self.open_lines)
+        if not count:
+            return _("No picture asks for anything before publishing.")
+        needed = ngettext(
+            "%(count)d of %(all)d pictures needs a look before publishing.",
+            "%(count)d of %(all)d pictures need a look before publishing.",
+            count,
+        ) % {"count": count, "all": len(self.lines)}
+        return needed if self.mode == "enforce" else needed + " " + _("Shadow mode: nothing is refused.")
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of a refused publication (409)."""
+        return {
+            "level": self.level,
+            "reasons": [line.as_json() for line in self.open_lines],
+            "who_can_clear": sorted({name for line in self.open_lines for name in line.who_can_clear}),
+            "actions": sorted({action for line in self.open_lines for action in line.actions}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about a story's pictures, fetched once."""
+
+    subject: models.Model
+    kind: registry.PublishableType
+    desk: str
+    rules: Rules
+    number: int
+    now: datetime
+    assets: dict[tuple[int, str], Asset]
+    analyses: dict[int, list[Analysis]]
+    reviews: dict[int, list[Review]]
+    acknowledgements: dict[int, list[Acknowledgement]]
+    overrides: dict[int, list[Override]]
+
+    def asset_of(self, picture: models.Model) -> Asset | None:
+        return self.assets.get((registry.content_type(picture).pk, registry.key(picture)))
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.asset_id].append(row)
+    return found
+
+
+def facts_of(subject: models.Model, placed: list[registry.Placed], *, now: datetime) -> Facts:
+    """Fetch what the lines are derived from."""
+    kind = registry.publishable_type(subject)
+    desk = kind.desk_of(subject)
+    assets = Asset.objects.of_many([one.picture for one in placed])
+    pks = [asset.pk for asset in assets.values()]
+    version = PolicyVersion.current()
+    about = Override.about(subject)
+    on_desk = models.Q(scope="desk", desk=desk) if desk else models.Q(pk=None)
+    newest: dict[int, dict[str, Analysis]] = defaultdict(dict)
+    for row in Analysis.objects.filter(asset__in=pks).present().order_by("pk"):
+        newest[row.asset_id][row.provider] = row
+    shas = [asset.sha256 for asset in assets.values() if asset.sha256]
+    overrides = Override.objects.filter(revoked_at=None, ends_at__gt=now).select_related("asset")
+    found = list(overrides.filter(models.Q(asset__in=pks) & about | on_desk & models.Q(asset__sha256__in=shas)))
+    by_asset: dict[int, list[Override]] = {
+        asset.pk: [o for o in found if o.asset_id == asset.pk or (o.scope == "desk" and o.asset.sha256 == asset.sha256)]
+        for asset in assets.values()
+    }
+    return Facts(
+        subject=subject,
+        kind=kind,
+        desk=desk,
+        rules=version.rules,
+        number=version.number,
+        now=now,
+        assets=assets,
+        analyses={pk: list(rows.values()) for pk, rows in newest.items()},
+        reviews=_grouped(Review.objects.filter(asset__in=pks)),
+        acknowledgements=_grouped(Acknowledgement.objects.filter(Acknowledgement.about(subject), asset__in=pks)),
+        overrides=by_asset,
+    )
+
+
+def report(subject: models.Model, *, user: Any = None) -> Report:
+    """What stands between this publishable and the public, now. `user`: whose next clicks to name.
+
+    Raises NotRegistered for a model the host did not register.
+    """
+    kind = registry.publishable_type(subject)
+    placed = kind.placed_in(subject)
+    facts = facts_of(subject, placed, now=timezone.now())
+    reasons = tuple(kind.reasons_of(subject))
+    holders = _Holders(facts, user)
+    lines = tuple(_line(one, facts, reasons, holders) for one in placed)
+    level = max((line.level for line in lines if not line.is_live), key=lambda one: one.rank, default=Level.CLEAR)
+    return Report(
+        subject=subject, level=level, lines=lines, reasons=reasons, mode=settings.MODE, policy_number=facts.number
+    )
+
+
+class _Holders:
+    """Who may act on this story, looked up only when a line asks and then once."""
+
+    def __init__(self, facts: Facts, user: Any) -> None:
+        self.facts, self.user = facts, user
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._mine: dict[str, bool] = {}
+
+    def names(self, permission: str) -> tuple[str, ...]:
+        """At most five active people who hold it here."""
+        if permission not in self._names:
+            people = get_user_model()._default_manager
+            known = people.with_perm(  # type: ignore[attr-defined]
+                permission, include_superusers=False, backend="django.contrib.auth.backends.ModelBackend"
+            )
+            holders = (one for one in known.order_by("pk")[:50] if self.allows(permission, one))
+            self._names[permission] = tuple(name_of(one) for one, _unused in zip(holders, range(5), strict=False))
+        return self._names[permission]
+
+    def allows(self, permission: str, user: Any) -> bool:
+        return self.facts.kind.allows(user, permission, self.facts.subject)
+
+    def mine(self, permission: str) -> bool:
+        """Whether the asking user holds it here."""
+        if permission not in self._mine:
+            self._mine[permission] = self.user is not None and self.allows(permission, self.user)
+        return self._mine[permission]
+
+
+def _line(
+    placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason, ...], holders: _Holders
+) -> Line:
+    asset = facts.asset_of(placed.picture)
+    kind = registry.asset_type(placed.picture)
+    rows = facts.analyses.get(asset.pk, []) if asset else []
+    found = _assessment(asset, rows, facts.rules)
+    base, queued = policy.level_for(found, kind.tier_of(placed.picture), facts.rules)
+    for reason in reasons:
+        base = max(base, reason.at_least, key=lambda one: one.rank)
+    evidence = evidence_of(asset, rows) if asset else ""
+    level, cleared_by, conclusion = base, "", None
+    if asset is not None:
+        level, queued, cleared_by, conclusion = _after_people(asset, evidence, base, queued, placed, facts)
+    permissions = [f"detection.{name}" for name in policy.who_can_clear(level)]
+    strongest = permissions[-1:] if level.rank >= Level.HOLD.rank else []
+    return Line(
+        placed=placed,
+        asset=asset,
+        label=kind.label_of(placed.picture),
+        signal=found.signal,
+        why=found.why,
+        tone=wording.tone(level) if level.refuses else wording.tone(found.signal),
+        base_level=base,
+        level=level,
+        is_queued=queued,
+        sentence=_sentence(asset, found, rows, facts.now),
+        notes=tuple(wording.note_sentences(found.notes)),
+        cleared_by=cleared_by,
+        who_can_clear=tuple(name for one in strongest for name in holders.names(one)),
+        evidence=evidence,
+        needs_label=policy.asks_for_label(found.signal, conclusion),
+        is_live=placed.is_live,
+        actions=_actions(level, holders) if asset and not placed.is_live else (),
+        conclusion=conclusion or "",
+    )
+
+
+def _assessment(asset: Asset | None, rows: list[Analysis], rules: Rules) -> Assessment:
+    situation = situation_of(asset, rows) if asset else policy.Situation(why_not=Why.QUEUED)
+    return policy.assess(situation, rules)
+
+
+def _sentence(asset: Asset | None, found: Assessment, rows: list[Analysis], now: datetime) -> str:
+    declared = next((Declared.from_json(row.declared) for row in rows if row.declared), None)
+    sentence = wording.signal_sentence(
+        found.signal,
+        why=found.why,
+        score=found.lead.ai_score if found.lead else None,
+        next_attempt_at=found.next_attempt_at,
+        notes=found.notes,
+        declared=declared,
+        detail=found.detail,
+        now=now,
+    )
+    if asset is not None and asset.kept_inside and found.why is not Why.PROTECTED:
+        sentence += " " + wording.why_sentence(Why.PROTECTED)
+    return sentence
+
+
+def _after_people(
+    asset: Asset, evidence: str, base: Level, queued: bool, placed: registry.Placed, facts: Facts
+) -> tuple[Level, bool, str, Conclusion | None]:
+    """The level after the latest conclusion, acknowledgement and override on this very evidence."""
+    said = next((row for row in facts.reviews.get(asset.pk, []) if row.evidence == evidence and row.desk == facts.desk), None)
+    conclusion = Conclusion(said.conclusion) if said and said.conclusion else None
+    effect = policy.apply_conclusion(
+        base,
+        queued,
+        conclusion=conclusion,
+        rules=facts.rules,
+        by_desk_editor=conclusion is not None,
+        by_holder=said is not None and said.by_holder,
+        placed_use=placed.use,
+        has_label=bool(placed.reader_label),
+        desk=facts.desk,
+    )
+    cleared = ""
+    if said and conclusion and effect.was_lowered:
+        cleared = wording.conclusion_sentence(
+            conclusion, name=said.author_label, when=said.created_at, reason=said.reason_code, now=facts.now
+        )
+    raised = said.created_at if said and conclusion and not effect.was_lowered else None
+    for given in facts.overrides.get(asset.pk, []):
+        is_later = raised is None or given.created_at > raised
+        if is_later and effect.level is not Level.STOP and given.is_in_force(evidence=evidence, now=facts.now):
+            sentence = wording.override_sentence(
+                name=given.author_label,
+                when=given.created_at,
+                reason=given.reason_code,
+                ends_at=given.ends_at,
+                now=facts.now,
+            )
+            return Level.CLEAR, False, sentence, conclusion
+    if effect.level is Level.ACKNOWLEDGE:
+        for seen in facts.acknowledgements.get(asset.pk, []):
+            if seen.evidence == evidence and (raised is None or seen.created_at > raised):
+                words = {"name": seen.author_label, "time": wording.moment(seen.created_at, now=facts.now)}
+                return Level.CLEAR, False, _("Acknowledged for this story by %(name)s, %(time)s.") % words, conclusion
+    return effect.level, effect.queued, cleared, conclusion
+
+
+def _actions(level: Level, holders: _Holders) -> tuple[str, ...]:
+    actions = ["look"]
+    if level is Level.ACKNOWLEDGE and holders.mine("detection.acknowledge_gate"):
+        actions.append("acknowledge")
+    if level is Level.HOLD:
+        actions += ["clear", "override"] if holders.mine("detection.override_hold") else ["send_to_chief"]
+    return (*actions, "replace") if level.refuses else tuple(actions)

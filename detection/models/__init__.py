@@ -1,0 +1,29 @@
+"""The rows. They hold facts and move only by compare-and-set; the rules about them live on higher floors."""
+
+from __future__ import annotations
+
+from detection.models.analyses import Analysis
+from detection.models.assets import Asset, Queue
+from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal
+from detection.models.operations import ProviderSwitch, RateSlot, Sweep
+from detection.models.overlays import StoredOverlay
+from detection.models.policies import PolicyVersion
+from detection.models.reviews import Acknowledgement, Claim, Override, Review
+
+__all__ = [
+    "Acknowledgement",
+    "Analysis",
+    "Asset",
+    "AuditEvent",
+    "AuditPersonal",
+    "AuditSeal",
+    "Claim",
+    "Override",
+    "PolicyVersion",
+    "ProviderSwitch",
+    "Queue",
+    "RateSlot",
+    "Review",
+    "StoredOverlay",
+    "Sweep",
+]

@@ -1,0 +1,113 @@
+"""The history: events are added and never changed, in Python and by the database's own triggers.
+
+An event carries no personal value, only a commitment to it; the value and its salt stand in
+`AuditPersonal` and can be erased without breaking the chain of `AuditSeal` rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from detection.models.assets import Asset
+
+_REFUSAL = "History is append-only: add a new event instead of changing or deleting one."
+
+
+class AuditQuerySet(models.QuerySet[Any]):
+    """Reading and adding only."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError(_REFUSAL)
+
+    def delete(self) -> NoReturn:
+        raise TypeError(_REFUSAL)
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(_REFUSAL)
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if kwargs.get("update_conflicts") or kwargs.get("ignore_conflicts"):
+            raise TypeError(_REFUSAL)
+        return super().bulk_create(objs, *args, **kwargs)
+
+
+class AppendOnly(models.Model):
+    """A row that can be added and then neither saved again nor deleted."""
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError(_REFUSAL)
+        kwargs["force_insert"] = True
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(_REFUSAL)
+
+
+class AuditEvent(AppendOnly):
+    """One thing that happened: action, what it was about, the facts, and who did it (None: the system)."""
+
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    action = models.CharField(max_length=60)
+    asset = models.ForeignKey(Asset, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="events")
+    subject_type = models.CharField(max_length=100, blank=True)
+    subject_key = models.CharField(max_length=64, blank=True)
+    subject_label = models.CharField(max_length=200, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
+    )
+    facts = models.JSONField(default=dict)
+    commitments = models.JSONField(default=dict)
+    """Name of a personal value → sha256(salt + value)."""
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["asset", "-id"], name="detection_event_asset"),
+            models.Index(fields=["subject_type", "subject_key", "-id"], name="detection_event_subject"),
+            models.Index(fields=["action", "-id"], name="detection_event_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action}"
+
+
+class AuditPersonal(models.Model):
+    """A personal value of an event, with the salt of its commitment; deleting it erases the person."""
+
+    event = models.ForeignKey(AuditEvent, on_delete=models.DO_NOTHING, related_name="personal")
+    name = models.CharField(max_length=40)
+    salt = models.CharField(max_length=32)
+    value = models.TextField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["event", "name"], name="detection_personal_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AuditSeal(AppendOnly):
+    """One link of the chain: the n-th sealed event, and a hash over it and the link before."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    event = models.OneToOneField(AuditEvent, on_delete=models.DO_NOTHING, related_name="seal")
+    prev = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["seq"]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.hash[:12]}"

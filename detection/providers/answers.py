@@ -1,0 +1,124 @@
+"""Reading what a vendor sent: JSON strictly, Retry-After without trust, and a redacted copy fit to be kept.
+
+Pure functions over bytes and plain values; asked by `http` and by every adapter.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from detection.errors import SchemaMismatch
+
+MAX_DEPTH = 32
+"""Levels of nesting that a vendor's JSON may have."""
+RETRY_AFTER_CAP = 6 * 3600.0
+"""Seconds; a vendor that asks for more is asked again after this."""
+MASK = "[redacted]"
+_SHORTEST_SECRET = 4
+_SECRET_WORDS = frozenset(
+    {
+        "key",
+        "apikey",
+        "token",
+        "secret",
+        "signature",
+        "password",
+        "authorization",
+        "credential",
+        "credentials",
+        "cookie",
+    }
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_URL = re.compile(r"""(https?://)(?:[^\s"'<>/?#]*@)?([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?""", re.IGNORECASE)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def read_json(content: bytes) -> dict[str, Any]:
+    """A JSON object, read strictly: UTF-8, no NaN or infinity, no key twice, at most `MAX_DEPTH` deep.
+
+    Raises SchemaMismatch, which says what was wrong and repeats nothing of the body.
+    """
+
+    def refuse(what: str) -> NoReturn:
+        raise SchemaMismatch(f"The detector's answer is not the documented JSON ({what}). A person has to look.")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            refuse("a key stands twice")
+        return found
+
+    def finite(text: str) -> float:
+        return value if math.isfinite(value := float(text)) else refuse("a number without end")
+
+    try:
+        found = json.loads(content.decode("utf-8"), parse_constant=finite, parse_float=finite, object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        refuse("it begins like a web page" if content.lstrip()[:1] == b"<" else "it cannot be read")
+    if not isinstance(found, dict):
+        refuse("not an object")
+    if _depth(found) > MAX_DEPTH:
+        refuse("too deeply nested")
+    return found
+
+
+def _depth(value: Any) -> int:
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Seconds that a Retry-After header asks for, 0 to `RETRY_AFTER_CAP`; None where it is absent, past or garbage.
+
+    A date counts from the answer's own Date, so that a vendor's wrong clock doesn't matter. Never raises.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,12}", value):
+        return min(float(value), RETRY_AFTER_CAP)
+    until, since = _http_date(value), _http_date(headers.get("Date", "")) or now or datetime.now(UTC)
+    if until is None or until < since:
+        return None
+    return min((until - since).total_seconds(), RETRY_AFTER_CAP)
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def redact(value: Any, *, secrets: tuple[str, ...] = ()) -> Any:
+    """A copy fit to be kept: values under secret-sounding keys masked, URLs without query, `secrets` never in it."""
+    if isinstance(value, Mapping):
+        return {
+            redact(str(key), secrets=secrets): MASK if item and _is_secret(str(key)) else redact(item, secrets=secrets)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [redact(item, secrets=secrets) for item in value]
+    if not isinstance(value, str):
+        return value
+    for secret in secrets:
+        value = value.replace(secret, MASK) if len(secret) >= _SHORTEST_SECRET else value
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", _URL.sub(r"\1\2", value))
+
+
+def _is_secret(key: str) -> bool:
+    return not _SECRET_WORDS.isdisjoint(word.lower() for word in _WORD.findall(key))

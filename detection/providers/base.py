@@ -1,0 +1,107 @@
+"""What a detector is to the house: flags that say what it can take, and a few verbs.
+
+The story (claim, attempt, retry, audit, state) is told once, in `scanning`; a vendor fills in
+verbs and tables and never decides about retries. Flags are read before anything is sent, and a
+picture that doesn't fit is refused early with a sentence. Providers know no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from detection.errors import ProviderMisconfigured
+from detection.results import Accepted, Overlay, ScanRequest, ScanResult
+from detection.vocabulary import Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which score (0–1) a pixel detector shows some, and strong, signs of AI. Each provider has its own."""
+
+    some: float = 0.5
+    strong: float = 0.9
+
+
+class Provider:
+    """One configured detector. Subclasses must give `submit`; the rest as their flags say.
+
+    Raised by every verb: a `ProviderError` subclass; nothing else may leave a provider.
+    """
+
+    label: ClassVar[str] = "Detector"
+    """The vendor's name as a person should read it."""
+    adapter_version: ClassVar[str] = "1"
+    """Raised when the translation changes; results are re-used only within one adapter version."""
+    basis: ClassVar[Basis] = Basis.PIXELS
+    is_embedded: ClassVar[bool] = False
+    """Runs here, sends nothing anywhere, costs nothing."""
+    media_types: ClassVar[frozenset[str]] = frozenset({"image/jpeg", "image/png", "image/webp"})
+    max_bytes: ClassVar[int] = 10 * 1024 * 1024
+    max_pixels: ClassVar[int] = 50_000_000
+    min_side: ClassVar[int] = 1
+    takes_upload: ClassVar[bool] = True
+    takes_url: ClassVar[bool] = False
+    calls_back: ClassVar[bool] = False
+    gives_overlay: ClassVar[bool] = False
+    finds_by_reference: ClassVar[bool] = False
+    """Whether `find` can look an analysis up by our own reference after an ambiguous time-out."""
+    is_idempotent: ClassVar[bool] = False
+    thresholds: ClassVar[Thresholds] = Thresholds()
+    looks_at: ClassVar[str] = "the pixels"
+    limits: ClassVar[str] = "Heavy retouching, screenshots, small or recompressed files are known weak spots."
+    """Known weak spots, shown beside each of this detector's results."""
+    evidence_note: ClassVar[str] = ""
+    """Shown on the detector's card, e.g. that the adapter was built from documentation alone."""
+
+    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
+        self.alias = alias
+        self.options = dict(options)
+        unknown = set(self.options) - self.known_options()
+        if unknown:
+            raise ProviderMisconfigured(
+                f"DETECTION_PROVIDERS[{alias!r}] has unknown options: {', '.join(sorted(unknown))}. "
+                f"Known: {', '.join(sorted(self.known_options()))}."
+            )
+
+    @classmethod
+    def known_options(cls) -> frozenset[str]:
+        """The keys that OPTIONS may carry; extend in a subclass."""
+        return frozenset({"model", "rate", "label"})
+
+    @property
+    def title(self) -> str:
+        """The name on screens: the configured label, else the vendor's."""
+        return str(self.options.get("label") or self.label)
+
+    @property
+    def configured_model(self) -> str:
+        """The model asked for by setting, or "" where the vendor chooses."""
+        return str(self.options.get("model") or "")
+
+    @property
+    def looks_at_pixels(self) -> bool:
+        return self.basis is Basis.PIXELS
+
+    def submit(self, request: ScanRequest) -> ScanResult | Accepted:
+        """Send one picture. Must be overridden."""
+        raise ProviderMisconfigured(f"{type(self).__name__} does not define submit().")
+
+    def fetch(self, provider_reference: str) -> ScanResult | Accepted:
+        """Ask for the state of an accepted analysis by the vendor's id. Override where answers may come later."""
+        raise ProviderMisconfigured(f"{type(self).__name__} gives its answer at once; there is nothing to fetch.")
+
+    def find(self, reference: str) -> ScanResult | Accepted | None:
+        """Look an analysis up by our reference; None: the vendor has none. Override with `finds_by_reference`."""
+        raise ProviderMisconfigured(f"{type(self).__name__} cannot look analyses up by our reference.")
+
+    def download_overlay(self, overlay: Overlay) -> bytes:
+        """The overlay's bytes, unread. Override with `gives_overlay` where it comes as a URL."""
+        if overlay.content:
+            return overlay.content
+        raise ProviderMisconfigured(f"{type(self).__name__} gives no overlay to download.")
+
+    def check(self) -> str:
+        """Ask the vendor whether the credentials are good; one sentence. Costs nothing and sends no picture."""
+        return "Nothing to check: this detector runs here."

@@ -1,0 +1,83 @@
+"""Which pictures a person may look at: asked by every screen, list and media address, on each request.
+
+The host's `scope` decides; a history reader sees pictures too, also those whose host object is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import CharField, Field, Model, Q, QuerySet, UUIDField, Value
+from django.db.models.functions import Cast, Replace
+
+from detection import registry
+from detection.errors import NotRegistered
+from detection.models import Asset
+
+LOOK = ("detection.review_analysis", "detection.view_audit")
+"""Either of these lets a person look at a picture and its evidence."""
+
+
+def may_look(user: Any, asset: Asset) -> bool:
+    """Whether `user` may see this picture and its evidence."""
+    return may_on(user, asset, *LOOK)
+
+
+def may_on(user: Any, asset: Asset, *permissions: str) -> bool:
+    """Whether `user` holds one of `permissions` on this picture; on one that is gone, only what is held everywhere."""
+    try:
+        picture = asset.picture()
+        kind = asset.asset_type
+    except NotRegistered:
+        picture = None
+    if picture is None:
+        return bool(user.is_active and user.has_perm("detection.view_audit") and "detection.view_audit" in permissions)
+    return any(kind.allows(user, permission, picture) for permission in permissions)
+
+
+def may_look_at_any(user: Any) -> bool:
+    """Whether there is any point in showing this person a list."""
+    if not user.is_active:
+        return False
+    if any(user.has_perm(permission) for permission in LOOK):
+        return True
+    return any(kind.reachable(user, permission).exists() for kind in registry.asset_types() for permission in LOOK)
+
+
+def reachable_assets(user: Any, *permissions: str) -> QuerySet[Asset]:
+    """The assets of the pictures on which `user` holds one of `permissions` (default: those that let one look)."""
+    wanted = permissions or LOOK
+    found = Q(pk__in=[])
+    for kind in registry.asset_types():
+        for permission in wanted:
+            found |= _within(kind, user, permission)
+    if user.is_active and "detection.view_audit" in wanted and user.has_perm("detection.view_audit"):
+        found |= Q(detached_at__isnull=False)
+    return Asset.objects.filter(found)
+
+
+def _within(kind: registry.AssetType, user: Any, permission: str) -> Q:
+    of_this_kind = Q(content_type=registry.content_type(kind.model_class))
+    if kind.scope is None:
+        # All or none: no need to compare keys.
+        return of_this_kind if user.is_active and user.has_perm(permission) else Q(pk__in=[])
+    return of_this_kind & Q(object_key__in=keys_of(kind, user, permission))
+
+
+def keys_of(kind: registry.AssetType | registry.PublishableType, user: Any, permission: str) -> QuerySet[Any, Any]:
+    """The keys of the host's objects on which `user` holds `permission`, as a subquery in our own spelling."""
+    objects = kind.reachable(user, permission).order_by()
+    return objects.annotate(detection_key=_text_key(kind.model_class)).values("detection_key")
+
+
+def _text_key(model: type[Model]) -> Cast | Replace:
+    """`registry.key` in SQL: a UUID without dashes on every database, else the key as text."""
+    text = Cast("pk", CharField(max_length=64))
+    return Replace(text, Value("-"), Value("")) if isinstance(_own_key(model), UUIDField) else text
+
+
+def _own_key(model: type[Model]) -> Field[Any, Any]:
+    field: Any = model._meta.pk
+    while field.remote_field is not None:
+        field = field.target_field
+    return field  # type: ignore[no-any-return]

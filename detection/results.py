@@ -1,0 +1,164 @@
+"""What goes to a detector and what comes back: frozen values, checked when they are made.
+
+Absent evidence is `None`, never 0; a share of pixels is not a score. The shapes follow the
+normalised result that all vendors are translated into. No Django, no ORM: providers and the
+sandbox process speak in these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from detection.vocabulary import Basis, CredentialState, Says, Verdict
+
+MAX_VALUE = 200
+"""Characters of a raw value kept as evidence; what is longer is cut, for it may be anything."""
+
+
+def _share(name: str, value: float | None) -> None:
+    if value is not None and not (math.isfinite(value) and 0 <= value <= 1):
+        raise ValueError(f"{name} is {value!r}; it must lie between 0 and 1, or be None where the detector gave none")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanRequest:
+    """One picture for one detector.
+
+    `reference` is our analysis's public id (a UUID's text), `sha256` that of `content`, sizes in pixels.
+    `url` is set only for detectors that fetch the picture themselves.
+    """
+
+    reference: str
+    filename: str
+    media_type: str
+    content: bytes
+    sha256: str
+    width: int
+    height: int
+    url: str | None = None
+    idempotency_key: str = ""
+    callback_url: str = ""
+    """Where a detector that calls back should send its answer; empty: it is asked for by polling alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One thing read in the file or told by a detector, with its raw key and value (cut, never trusted)."""
+
+    kind: str
+    """`c2pa`, `iptc`, `xmp`, `exif`, `text`, `generator`, `region` or `note`."""
+    key: str
+    value: str
+    where: str = ""
+    says: Says = Says.OTHER
+    strength: str = ""
+    """`A` signed, `B` standard field, `C` generator's own text, `D` software tag, `E` context without weight."""
+
+    def __post_init__(self) -> None:
+        text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in self.value)
+        object.__setattr__(self, "value", text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…")
+        object.__setattr__(self, "key", self.key[:100])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """What the file declares about itself, read by the `provenance` provider.
+
+    `says` is the strongest declaration that may count (None: nothing). `broken_says` is the lead in a credential that
+    no longer matches its file. `is_trusted_capture`: a camera capture signed by somebody on the trust list.
+    """
+
+    says: Says | None = None
+    credentials: CredentialState = CredentialState.NONE
+    signer: str = ""
+    codes: tuple[str, ...] = ()
+    broken_says: Says | None = None
+    is_trusted_capture: bool = False
+    sentence: str = ""
+    trust_list: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """A plain dictionary for the analysis row."""
+        return {**asdict(self), "codes": list(self.codes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Declared:
+        """Read back what `as_json` wrote; unknown keys of a later version are ignored."""
+        return cls(
+            says=Says(data["says"]) if data.get("says") else None,
+            credentials=CredentialState(data.get("credentials", "none")),
+            signer=data.get("signer", ""),
+            codes=tuple(data.get("codes", ())),
+            broken_says=Says(data["broken_says"]) if data.get("broken_says") else None,
+            is_trusted_capture=bool(data.get("is_trusted_capture")),
+            sentence=data.get("sentence", ""),
+            trust_list=data.get("trust_list", ""),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overlay:
+    """A detector's picture of where it looked: a URL to fetch, or the bytes themselves."""
+
+    kind: str = "heatmap"
+    """`heatmap`, `rle_mask` or `boxes`."""
+    url: str = ""
+    content: bytes = b""
+    width: int | None = None
+    height: int | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generator:
+    """A program the detector thinks made the picture; `score` 0–1 or None."""
+
+    name: str
+    score: float | None = None
+
+    def __post_init__(self) -> None:
+        _share("Generator.score", self.score)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanResult:
+    """One detector's finished answer about one picture."""
+
+    verdict: Verdict
+    basis: Basis = Basis.PIXELS
+    raw_verdict: str = ""
+    ai_score: float | None = None
+    """0–1, higher is more likely AI, after direction and scale were converted; None where there is none."""
+    ai_score_kind: str = "none"
+    """`probability`, `model_score`, `label_confidence`, `rule` or `none`."""
+    ai_pixel_share: float | None = None
+    """0–1, the share of the frame that was flagged. Never copied into `ai_score`."""
+    confidence_band: str = ""
+    model: str = ""
+    provider_reference: str = ""
+    generators: tuple[Generator, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    declared: Declared | None = None
+    overlay: Overlay | None = None
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    is_test: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The vendor's answer, redacted; kept for the retention time so that a newer parser can read it again."""
+
+    def __post_init__(self) -> None:
+        _share("ScanResult.ai_score", self.ai_score)
+        _share("ScanResult.ai_pixel_share", self.ai_pixel_share)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """The detector took the picture and will answer later; ask again after `poll_after` seconds."""
+
+    provider_reference: str
+    poll_after: float = 5.0
+    raw: Mapping[str, Any] = field(default_factory=dict)

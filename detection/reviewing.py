@@ -1,0 +1,166 @@
+"""A person looks at a picture: claims it, concludes, asks the source, or takes a conclusion back.
+
+Each is permission + change + event in one transaction. A conclusion covers exactly the evidence its author saw,
+and counts on the desk of the story it was decided for; elsewhere it is a hint.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import audit, policy, registry, signals
+from detection.errors import EvidenceChanged, NotPermitted, Refused
+from detection.models import Asset, Claim, PolicyVersion, Review
+from detection.standing import evidence_of, present_analyses, settle
+from detection.vocabulary import Conclusion, Level, Signal
+from detection.wording import REASON_CODES
+
+CLAIM_FOR = timedelta(minutes=15)
+UNDO_FOR = timedelta(minutes=10)
+
+
+def _may(asset: Asset, *, by: Any, subject: models.Model | None, permission: str) -> bool:
+    if subject is not None:
+        return registry.publishable_type(subject).allows(by, permission, subject)
+    picture = asset.picture()
+    return picture is not None and asset.asset_type.allows(by, permission, picture)
+
+
+def claim(asset: Asset, *, by: Any) -> Claim:
+    """Say that one is looking, for 15 minutes; taking over is allowed and recorded. Raises NotPermitted."""
+    if not _may(asset, by=by, subject=None, permission="detection.review_analysis"):
+        raise NotPermitted
+    with transaction.atomic():
+        made, _created = Claim.objects.update_or_create(
+            asset=asset,
+            defaults={"author": by, "author_label": audit.name_of(by), "until": timezone.now() + CLAIM_FOR},
+        )
+        audit.record("review.claimed", asset=asset, by=by, until=made.until)
+    return made
+
+
+def decide(
+    asset: Asset,
+    conclusion: Conclusion,
+    *,
+    by: Any,
+    evidence: str,
+    subject: models.Model | None = None,
+    note: str = "",
+    reason_code: str = "",
+    reader_label: str = "",
+    no_label_reason: str = "",
+) -> Review:
+    """Record what a person concluded about a picture. Raises NotPermitted, EvidenceChanged or Refused.
+
+    `subject`: the story it is decided for; its desk is where the conclusion counts, and there a holder of
+    `override_hold` also clears a hold with it.
+    """
+    if not _may(asset, by=by, subject=subject, permission="detection.review_analysis"):
+        raise NotPermitted
+    if reason_code and reason_code not in REASON_CODES:
+        raise Refused(_("Choose a reason from the list. Nothing was recorded."))
+    is_holder = subject is not None and _may(asset, by=by, subject=subject, permission="detection.override_hold")
+    picture = asset.picture()
+    rules = PolicyVersion.current().rules
+    if rules.four_eyes and picture is not None and asset.asset_type.uploader_of(picture) == by:
+        is_holder = False
+    with transaction.atomic():
+        Asset.objects.lock([asset.pk])
+        asset.refresh_from_db()
+        if evidence_of(asset, present_analyses(asset)) != evidence:
+            raise EvidenceChanged
+        if is_holder and _clears_hold(asset, conclusion, rules):
+            _needs_reason(asset, conclusion, note, reason_code, reader_label or no_label_reason, rules)
+        made = Review.objects.create(
+            asset=asset,
+            evidence=evidence,
+            conclusion=conclusion,
+            reason_code=reason_code,
+            note=note.strip(),
+            reader_label=reader_label.strip(),
+            desk=registry.publishable_type(subject).desk_of(subject) if subject is not None else "",
+            by_holder=is_holder,
+            author=by,
+            author_label=audit.name_of(by),
+        )
+        audit.record(
+            "review.concluded",
+            asset=asset,
+            subject=subject,
+            by=by,
+            conclusion=conclusion,
+            reason=reason_code,
+            note=note.strip(),
+            reader_label=reader_label.strip(),
+            no_label_reason=no_label_reason.strip(),
+            evidence=evidence,
+            signal=asset.signal,
+            desk=made.desk,
+            by_holder=is_holder,
+            policy=PolicyVersion.current().number,
+        )
+        settle(asset)
+        transaction.on_commit(
+            partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True
+        )
+    return made
+
+
+def _clears_hold(asset: Asset, conclusion: Conclusion, rules: policy.Rules) -> bool:
+    picture = asset.picture()
+    if conclusion not in (Conclusion.ACCEPTED, Conclusion.CANNOT_DETERMINE) or picture is None:
+        return False
+    found = policy.Assessment(signal=Signal(asset.signal), row=asset.row)
+    level, _queued = policy.level_for(found, asset.asset_type.tier_of(picture), rules)
+    return level is Level.HOLD
+
+
+def _needs_reason(
+    asset: Asset, conclusion: Conclusion, note: str, reason_code: str, label: str, rules: policy.Rules
+) -> None:
+    if not reason_code:
+        raise Refused(_("This clears a hold: choose a reason. Nothing was recorded."))
+    if len(note.strip()) < rules.min_note:
+        least = {"least": rules.min_note}
+        raise Refused(_("This clears a hold: write a note of at least %(least)d characters.") % least)
+    if policy.asks_for_label(Signal(asset.signal), conclusion) and not label.strip():
+        raise Refused(_("AI is declared for this picture: give the label for readers, or say why there is none."))
+
+
+def ask_source(
+    asset: Asset, *, by: Any, evidence: str, subject: models.Model | None = None, note: str = ""
+) -> Review:
+    """Record that the source was asked; the picture waits and is at least to be acknowledged. Raises as `decide`."""
+    return decide(asset, Conclusion.WAITING_FOR_SOURCE, by=by, evidence=evidence, subject=subject, note=note)
+
+
+def undo(review: Review, *, by: Any) -> Review:
+    """Take back one's own conclusion within ten minutes, as a reversal. Raises NotPermitted or Refused."""
+    if review.author_id != getattr(by, "pk", None):
+        raise NotPermitted
+    if timezone.now() > review.created_at + UNDO_FOR:
+        raise Refused(_("Ten minutes have passed. Record a new conclusion instead."))
+    with transaction.atomic():
+        Asset.objects.lock([review.asset_id])
+        if Review.objects.filter(reverses=review).exists():
+            raise Refused(_("This conclusion was taken back already."))
+        made = Review.objects.create(
+            asset=review.asset,
+            evidence=review.evidence,
+            conclusion="",
+            desk=review.desk,
+            by_holder=False,
+            author=by,
+            author_label=audit.name_of(by),
+            reverses=review,
+        )
+        audit.record("review.reversed", asset=review.asset, by=by, review=review.public_id, was=review.conclusion)
+        settle(review.asset)
+    return made

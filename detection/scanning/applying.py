@@ -1,0 +1,267 @@
+"""The ends of a try: each is one transaction that moves the row, records the event and settles the picture.
+
+All of them take the worker's fencing token where there is one; False means that somebody was first, and then
+nothing was written.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import audit, queue, signals
+from detection.conf import settings
+from detection.errors import ProviderError
+from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
+from detection.policy import wants_second_opinion
+from detection.providers import providers
+from detection.results import Accepted, Overlay, ScanResult
+from detection.standing import finding_of, settle
+from detection.vocabulary import AnalysisStatus, Why
+
+_S = AnalysisStatus
+
+
+def move(
+    analysis: Analysis,
+    to: AnalysisStatus,
+    *,
+    lease: uuid.UUID | None = None,
+    by: Any = None,
+    facts: dict[str, Any] | None = None,
+    action: str = "",
+    **changes: Any,
+) -> bool:
+    """One step of the life cycle: lock the picture, move the row, record the event, settle the picture."""
+    with transaction.atomic():
+        Asset.objects.lock([analysis.asset_id])
+        before = analysis.status
+        if not analysis.advance(to, lease=lease, **changes):
+            return False
+        audit.record(
+            action or f"analysis.{to}",
+            asset=analysis.asset,
+            by=by,
+            analysis=analysis.public_id,
+            provider=analysis.provider,
+            before=before,
+            generation=analysis.generation,
+            **(facts or {}),
+        )
+        settle(analysis.asset)
+    return True
+
+
+def request_one(
+    asset: Asset, alias: str, *, by: Any = None, is_second_opinion: bool = False, may_reuse: bool = True
+) -> Analysis | None:
+    """Insert one pending analysis and ring for it; None where a live one exists already."""
+    provider = providers[alias]
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            analysis = Analysis.objects.create(
+                asset=asset,
+                provider=alias,
+                adapter_version=provider.adapter_version,
+                configured_model=provider.configured_model,
+                basis=provider.basis,
+                generation=asset.generation,
+                is_second_opinion=is_second_opinion,
+                may_reuse=may_reuse,
+                next_attempt_at=now,
+                deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
+            )
+    except IntegrityError:
+        return None
+    audit.record(
+        "analysis.requested", asset=asset, by=by, analysis=analysis.public_id, provider=alias, generation=asset.generation
+    )
+    queue.ring(analysis, now=now)
+    return analysis
+
+
+def apply_result(
+    analysis: Analysis,
+    result: ScanResult,
+    *,
+    lease: uuid.UUID | None = None,
+    via: str = "sync",
+    reused_from: Analysis | None = None,
+) -> bool:
+    """Record a finished answer, once: verdict, evidence, event, standing, and the rings for what follows from it."""
+    with transaction.atomic():
+        moved = move(
+            analysis,
+            _S.COMPLETE,
+            lease=lease,
+            facts={
+                "verdict": result.verdict,
+                "score": result.ai_score,
+                "model": result.model,
+                "request": result.provider_reference,
+                "via": via,
+                "warnings": list(result.warnings),
+                "reused_from": reused_from.public_id if reused_from else None,
+            },
+            completed_at=timezone.now(),
+            why="",
+            error_class="",
+            error_sentence="",
+            reused_from=reused_from,
+            **columns_of(result),
+        )
+        if not moved:
+            return False
+        if result.overlay is not None:
+            _keep_overlay(analysis, result.overlay)
+        _ask_second_opinion(analysis)
+        transaction.on_commit(
+            partial(signals.analysis_completed.send_robust, sender=Analysis, analysis=analysis), robust=True
+        )
+    return True
+
+
+def columns_of(result: ScanResult) -> dict[str, Any]:
+    """The row's columns for a result; also used when a kept answer is read again."""
+    return {
+        "verdict": result.verdict,
+        "basis": result.basis,
+        "raw_verdict": result.raw_verdict[:100],
+        "ai_score": result.ai_score,
+        "ai_score_kind": result.ai_score_kind,
+        "ai_pixel_share": result.ai_pixel_share,
+        "confidence_band": result.confidence_band,
+        "model": result.model[:100],
+        "generators": [{"name": one.name, "score": one.score} for one in result.generators],
+        "evidence": [
+            {"kind": e.kind, "key": e.key, "value": e.value, "where": e.where, "says": e.says, "strength": e.strength}
+            for e in result.evidence
+        ],
+        "declared": result.declared.as_json() if result.declared else None,
+        "reasons": list(result.reasons),
+        "warnings": list(result.warnings),
+        "raw": dict(result.raw) or None,
+        "is_test": result.is_test,
+        **({"provider_reference": result.provider_reference[:200]} if result.provider_reference else {}),
+    }
+
+
+def _keep_overlay(analysis: Analysis, overlay: Overlay) -> None:
+    row, created = StoredOverlay.objects.get_or_create(
+        analysis=analysis,
+        defaults={
+            "kind": overlay.kind,
+            "source_url": overlay.url,
+            "expires_at": overlay.expires_at,
+            "next_try_at": timezone.now(),
+        },
+    )
+    if created:
+        queue.wake("overlay", row.pk)
+
+
+def _ask_second_opinion(analysis: Analysis) -> None:
+    """Ask one more pixel detector where this answer lies inside the policy's band."""
+    if not wants_second_opinion(finding_of(analysis), PolicyVersion.current().rules):
+        return
+    asked = set(Analysis.objects.filter(asset=analysis.asset).present().values_list("provider", flat=True))
+    for alias in pixel_aliases():
+        if alias not in asked:
+            request_one(analysis.asset, alias, is_second_opinion=True)
+            settle(analysis.asset)
+            return
+
+
+def pixel_aliases() -> list[str]:
+    """The configured detectors that look at pixels, in their order."""
+    return [alias for alias in providers.aliases() if providers[alias].looks_at_pixels]
+
+
+def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:
+    """The detector took the picture: wait for its event, or ask again after the time it named."""
+    wait = settings.CALLBACK_DEADLINE if providers[analysis.provider].calls_back else accepted.poll_after
+    return move(
+        analysis,
+        _S.AWAITING_CALLBACK,
+        lease=lease,
+        facts={"request": accepted.provider_reference},
+        provider_reference=accepted.provider_reference[:200],
+        next_attempt_at=timezone.now() + timedelta(seconds=wait),
+        rung_at=None,
+        error_class="",
+        error_sentence="",
+    )
+
+
+def postpone(
+    analysis: Analysis, *, at: datetime, error: ProviderError, lease: uuid.UUID | None = None, **changes: Any
+) -> bool:
+    """Try again at `at`; the sentence says why, and the screens say when."""
+    return move(
+        analysis,
+        _S.RETRY_PENDING,
+        lease=lease,
+        facts={"error": error.error_class, "sentence": str(error), "http_status": error.http_status, "at": at},
+        next_attempt_at=at,
+        rung_at=None,
+        why=Why.PAUSED if error.pauses else "",
+        error_class=error.error_class,
+        error_sentence=str(error),
+        **changes,
+    )
+
+
+def give_up(analysis: Analysis, *, error: ProviderError, lease: uuid.UUID | None = None) -> bool:
+    """No more tries by itself: a person has to look at the picture."""
+    with transaction.atomic():
+        moved = move(
+            analysis,
+            _S.DEAD,
+            lease=lease,
+            facts={"error": error.error_class, "sentence": str(error), "attempts": analysis.attempts},
+            completed_at=timezone.now(),
+            why=Why.FAILED,
+            error_class=error.error_class,
+            error_sentence=str(error),
+        )
+        if moved:
+            transaction.on_commit(
+                partial(signals.analysis_dead.send_robust, sender=Analysis, analysis=analysis), robust=True
+            )
+    return moved
+
+
+def reject(
+    analysis: Analysis, *, code: str, sentence: str, why: Why = Why.UNREADABLE, lease: uuid.UUID | None = None
+) -> bool:
+    """This file cannot be examined; the sentence tells an editor what to do."""
+    return move(
+        analysis,
+        _S.REJECTED,
+        lease=lease,
+        facts={"code": code, "sentence": sentence},
+        completed_at=timezone.now(),
+        why=why,
+        error_class=code[:30],
+        error_sentence=sentence,
+    )
+
+
+def skip(analysis: Analysis, *, why: Why, sentence: str = "", lease: uuid.UUID | None = None) -> bool:
+    """This detector does not look at this picture, and the screen says why."""
+    return move(
+        analysis,
+        _S.SKIPPED,
+        lease=lease,
+        facts={"why": why, "sentence": sentence},
+        completed_at=timezone.now(),
+        why=why,
+        error_sentence=sentence or _("This detector is not configured any more."),
+    )

@@ -1,0 +1,153 @@
+"""The file behind a picture: read once a generation, in the sandbox, for all detectors.
+
+Fills the fingerprint, or the named rejection. A vanished file is a rejection, for an editor can act on it; a
+storage that doesn't answer is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from detection import audit, sandbox
+from detection.conf import settings
+from detection.errors import HouseFault, Rejected, SandboxFailed, StorageUnavailable
+from detection.models import Analysis, Asset
+from detection.providers.base import Provider
+from detection.results import ScanRequest
+from detection.vocabulary import Basis
+
+_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/avif": "avif",
+}
+
+
+def load(asset: Asset) -> bytes:
+    """The file's bytes. Raises Rejected (gone, empty, too big) or StorageUnavailable."""
+    picture = asset.picture()
+    if picture is None:
+        raise Rejected("vanished", _("The picture is gone from the newsroom. There is nothing to check."))
+    file = asset.asset_type.file_of(picture)
+    if not file:
+        raise Rejected("vanished", _("No file is attached to this picture. Upload it again."))
+    try:
+        if file.size > settings.MAX_BYTES:
+            raise Rejected(
+                "too_big",
+                _("The file has %(size)d MB; at most %(most)d MB are read. Upload a smaller version.")
+                % {"size": file.size // 2**20, "most": settings.MAX_BYTES // 2**20},
+            )
+        with file.storage.open(file.name, "rb") as opened:
+            content: bytes = opened.read()
+    except FileNotFoundError:
+        raise Rejected("vanished", _("The file is gone from the storage. Upload the picture again.")) from None
+    except OSError as error:
+        raise StorageUnavailable(f"{StorageUnavailable()} ({error.strerror or type(error).__name__})") from error
+    return content
+
+
+def read(asset: Asset, content: bytes | Rejected) -> None:
+    """Fill the fingerprint of the present generation, or its rejection; once, whoever comes first."""
+    try:
+        if isinstance(content, Rejected):
+            raise content
+        reading = sandbox.read(
+            content, max_bytes=settings.MAX_BYTES, max_pixels=settings.MAX_PIXELS, filename=asset.file_name
+        )
+    except Rejected as refusal:
+        facts = {"rejected_code": refusal.code, "rejected_sentence": refusal.sentence, "sha256": ""}
+    except SandboxFailed as error:
+        raise HouseFault(str(error)) from error
+    else:
+        facts = {
+            "sha256": reading.sha256,
+            "phash": reading.phash,
+            "media_type": reading.media_type,
+            "width": reading.width,
+            "height": reading.height,
+            "notes": list(reading.notes),
+            "rejected_code": "",
+            "rejected_sentence": "",
+            "size": len(content) if isinstance(content, bytes) else None,
+        }
+    with transaction.atomic():
+        unread = Asset.objects.filter(pk=asset.pk, generation=asset.generation).exclude(read_generation=asset.generation)
+        if unread.update(read_generation=asset.generation, **facts):
+            kept = {name: facts.get(name) for name in ("sha256", "media_type", "width", "height", "rejected_code")}
+            audit.record("asset.read", asset=asset, generation=asset.generation, **kept)
+    asset.refresh_from_db()
+
+
+def is_protected(asset: Asset) -> bool:
+    """Whether the picture is kept inside, by itself or because the same bytes are elsewhere."""
+    if asset.kept_inside:
+        return True
+    if asset.released_at or not asset.sha256:
+        return False
+    return Asset.objects.filter(sha256=asset.sha256, kept_inside=True).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """The bytes for one detector, and in words what was sent: "original", or the rendition."""
+
+    request: ScanRequest
+    as_sent: str
+
+
+def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable | str:
+    """What this detector can take of the picture, or the sentence why it can take nothing.
+
+    Raises Rejected or HouseFault where the rendition can't be made.
+    """
+    asset = analysis.asset
+    width, height, media_type = asset.width or 0, asset.height or 0, asset.media_type
+    if provider.basis is Basis.DECLARATION or asset.rejected_code:
+        return Sendable(_request(analysis, content, media_type, asset.sha256, width, height), "original")
+    if min(width, height) < provider.min_side:
+        return _("%(detector)s needs at least %(side)d pixels on the shorter side; this picture has %(has)d.") % {
+            "detector": provider.title,
+            "side": provider.min_side,
+            "has": min(width, height),
+        }
+    is_small = len(content) <= provider.max_bytes and width * height <= provider.max_pixels
+    if is_small and media_type in provider.media_types:
+        return Sendable(_request(analysis, content, media_type, asset.sha256, width, height), "original")
+    side = max(width, height)
+    if width * height > provider.max_pixels:
+        side = int(side * (provider.max_pixels / (width * height)) ** 0.5)
+    kind = "image/jpeg" if "image/jpeg" in provider.media_types else sorted(provider.media_types)[0]
+    try:
+        made = sandbox.render(content, longest_side=side, media_type=kind, max_bytes=provider.max_bytes)
+        sha256 = sandbox.read(made.content, max_bytes=settings.MAX_BYTES, max_pixels=settings.MAX_PIXELS).sha256
+    except SandboxFailed as error:
+        raise HouseFault(str(error)) from error
+    note = _("a rendition: %(kind)s, %(width)d × %(height)d pixels") % {
+        "kind": _EXTENSIONS[kind].upper(),
+        "width": made.width,
+        "height": made.height,
+    }
+    return Sendable(_request(analysis, made.content, kind, sha256, made.width, made.height), note)
+
+
+def _request(
+    analysis: Analysis, content: bytes, media_type: str, sha256: str, width: int, height: int
+) -> ScanRequest:
+    reference = str(analysis.public_id)
+    return ScanRequest(
+        reference=reference,
+        filename=f"{reference}.{_EXTENSIONS.get(media_type, 'bin')}",
+        media_type=media_type,
+        content=content,
+        sha256=sha256,
+        width=width,
+        height=height,
+        idempotency_key=analysis.idempotency_key,
+    )

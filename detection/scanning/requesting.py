@@ -1,0 +1,177 @@
+"""Making the rows: which detectors are due for a picture, a new generation when its file changed, and a person's verbs.
+
+An upload reads nothing and calls nobody here; it inserts rows and rings.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import audit, queue, registry
+from detection.conf import settings
+from detection.errors import NotPermitted, Refused
+from detection.models import Analysis, Asset, PolicyVersion
+from detection.providers import providers
+from detection.scanning.applying import move, pixel_aliases, request_one, skip
+from detection.scanning.reading import is_protected
+from detection.standing import settle
+from detection.vocabulary import AnalysisStatus, Why
+
+_S = AnalysisStatus
+
+
+def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> Asset:
+    """Make sure that every detector that is due has looked, or will look, at this picture.
+
+    1. Find or make our handle; a new file name, or `force`, begins a new generation.
+    2. What is unfinished of an older generation is superseded.
+    3. A pending analysis for each detector that is due and has none yet; each is rung for.
+    4. Settle, so that the screens say "queued" at once.
+    Raises NotRegistered where the host's model is unknown.
+    """
+    kind = registry.asset_type(obj)
+    name = kind.file_of(obj).name or ""
+    with transaction.atomic():
+        asset, is_new = Asset.objects.get_or_create(
+            content_type=registry.content_type(obj),
+            object_key=registry.key(obj),
+            defaults={"file_name": name, "label": kind.label_of(obj)},
+        )
+        Asset.objects.lock([asset.pk])
+        asset.refresh_from_db()
+        if is_new:
+            audit.record("asset.seen", asset=asset, by=by, file=name, label=asset.label)
+        is_changed = not is_new and (asset.file_name != name or force)
+        _take_over(asset, kind, obj, name=name, is_changed=is_changed)
+        if is_changed:
+            _supersede(asset, by=by, forced=asset.file_name == name and force)
+        _request_due(asset, kind, obj, by=by, may_reuse=not force)
+        settle(asset)
+    return asset
+
+
+def _take_over(asset: Asset, kind: registry.AssetType, obj: models.Model, *, name: str, is_changed: bool) -> None:
+    """Copy what the host says now; a new generation forgets what was read of the old file."""
+    changes: dict[str, Any] = {
+        "label": kind.label_of(obj),
+        "source_tier": kind.tier_of(obj),
+        "kept_inside": kind.keeps_inside(obj) and asset.released_at is None,
+        "file_name": name,
+        "before_install": False,
+    }
+    if is_changed:
+        changes |= {"generation": F("generation") + 1, "rejected_code": "", "rejected_sentence": "", "notes": []}
+        changes |= {"sha256": "", "phash": "", "media_type": "", "width": None, "height": None, "size": None}
+        changes |= {"read_generation": None}
+    Asset.objects.filter(pk=asset.pk).update(**changes)
+    asset.refresh_from_db()
+
+
+def _supersede(asset: Asset, *, by: Any, forced: bool) -> None:
+    audit.record("asset.file_changed", asset=asset, by=by, generation=asset.generation, forced=forced)
+    for analysis in Analysis.objects.filter(asset=asset, generation__lt=asset.generation).live():
+        move(analysis, _S.SUPERSEDED, by=by, completed_at=timezone.now())
+
+
+def _request_due(asset: Asset, kind: registry.AssetType, obj: models.Model, *, by: Any, may_reuse: bool) -> None:
+    present = {row.provider: row for row in Analysis.objects.filter(asset=asset).present()}
+    if not kind.is_due(obj):
+        return
+    wanted = [alias for alias in providers.aliases() if not providers[alias].looks_at_pixels]
+    primary = PolicyVersion.current().rules.primary_of(pixel_aliases())
+    if primary and not is_protected(asset):
+        wanted.append(primary)
+    for alias in wanted:
+        row = present.get(alias)
+        if row is None or (row.status == _S.SKIPPED and row.why == Why.PROTECTED):
+            request_one(asset, alias, by=by, may_reuse=may_reuse)
+    if asset.kept_inside:
+        for row in present.values():
+            if row.is_live and row.provider in pixel_aliases():
+                skip(row, why=Why.PROTECTED, sentence=_("Kept inside: not sent to any detector."))
+
+
+def ask_second_opinion(asset: Asset, *, by: Any) -> list[Analysis]:
+    """Ask every further pixel detector, by a person's click. Raises NotPermitted, or Refused where none is left."""
+    picture = asset.picture()
+    if picture is None or not asset.asset_type.allows(by, "detection.request_scan", picture):
+        raise NotPermitted
+    with transaction.atomic():
+        Asset.objects.lock([asset.pk])
+        if is_protected(asset):
+            raise Refused(_("This picture is kept inside. It is not sent to any detector."))
+        asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
+        made = [request_one(asset, alias, by=by, is_second_opinion=True) for alias in pixel_aliases() if alias not in asked]
+        found = [analysis for analysis in made if analysis is not None]
+        if not found:
+            raise Refused(_("Every configured detector has been asked about this picture."))
+        settle(asset)
+    return found
+
+
+def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
+    """Lift "kept inside" from this picture and from the same bytes elsewhere. Raises NotPermitted or Refused."""
+    picture = asset.picture()
+    if picture is None or not asset.asset_type.allows(by, "detection.release_outside", picture):
+        raise NotPermitted
+    if len(reason.strip()) < PolicyVersion.current().rules.min_note:
+        raise Refused(_("Say in at least 15 characters why this picture may be sent outside."))
+    same = Q(pk=asset.pk) | (Q(sha256=asset.sha256) if asset.sha256 else Q())
+    with transaction.atomic():
+        released = list(Asset.objects.filter(same).order_by("pk"))
+        Asset.objects.lock(one.pk for one in released)
+        for one in released:
+            Asset.objects.filter(pk=one.pk).update(kept_inside=False, released_at=timezone.now())
+            audit.record("asset.released", asset=one, by=by, note=reason)
+    for one in released:
+        if (again := one.picture()) is not None:
+            request_scan(again, by=by)
+
+
+def redrive(analysis: Analysis, *, by: Any) -> bool:
+    """Start an analysis that gave up once more, with a deadline of its own; False where a newer one is live."""
+    if by is not None and not by.has_perm("detection.redrive"):
+        raise NotPermitted
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            moved = move(
+                analysis,
+                _S.PENDING_SCAN,
+                by=by,
+                action="analysis.redriven",
+                redrives=F("redrives") + 1,
+                attempts=0,
+                faults=0,
+                completed_at=None,
+                why="",
+                error_class="",
+                error_sentence="",
+                next_attempt_at=now,
+                deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
+            )
+            if moved:
+                analysis.refresh_from_db()
+                queue.ring(analysis, now=now)
+    except IntegrityError:
+        return False
+    return moved
+
+
+def detach(obj: models.Model) -> None:
+    """The host deleted its object: what is live ends, the labelled handle and its history stay."""
+    with transaction.atomic():
+        asset = Asset.objects.of(obj).first()
+        if asset is None or asset.detached_at:
+            return
+        Asset.objects.lock([asset.pk])
+        for analysis in Analysis.objects.filter(asset=asset).live():
+            move(analysis, _S.SUPERSEDED, completed_at=timezone.now())
+        Asset.objects.filter(pk=asset.pk).update(detached_at=timezone.now())
+        audit.record("asset.detached", asset=asset)

@@ -1,0 +1,283 @@
+"""A worker's walk through one row. It may be rung twice, late, or for a row that somebody else has: all harmless.
+
+The attempt is counted and committed before any work, so that a process that dies in the middle has left a trace;
+every later write checks the fencing token.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import audit, backoff, ratelimit, switches
+from detection.conf import settings
+from detection.errors import AmbiguousTimeout, HouseFault, ImageRefused, ProviderError, RateLimited, Rejected, SchemaMismatch
+from detection.models import Analysis
+from detection.providers import providers
+from detection.providers.base import Provider
+from detection.results import Accepted, Declared, ScanResult
+from detection.scanning.applying import accept, apply_result, give_up, postpone, reject, skip
+from detection.scanning.reading import Sendable, is_protected, load, read, sendable
+from detection.standing import settle
+from detection.vocabulary import AnalysisStatus, Says, Verdict, Why
+
+_S = AnalysisStatus
+_random = random.SystemRandom()
+_POLL_CAP = 60.0
+
+
+def run_scan(pk: int) -> None:
+    """Try one analysis once.
+
+    1. Not configured any more: skipped. Paused, or no slot soon: the row waits, and that is no attempt.
+    2. Claim; another was first: done. Count the attempt, commit.
+    3. Read the file, once a generation. Use an equal answer again, or wait for the equal scan before us.
+    4. Send it, or look it up where an earlier try was left without an answer.
+    5. Answer → applied; accepted → waits; error → postponed, rejected or given up.
+    """
+    analysis = Analysis.objects.select_related("asset").filter(pk=pk).first()
+    if analysis is None or not analysis.is_live:
+        return
+    now = timezone.now()
+    provider = providers.get(analysis.provider)
+    if provider is None:
+        skip(analysis, why=Why.EXEMPT)
+        return
+    wait = 0.0
+    if not provider.is_embedded:
+        again = _hold_back(analysis, provider, now)
+        if isinstance(again, datetime):
+            return
+        wait = again
+    lease = _claim(analysis, now)
+    if lease is None:
+        return
+    if wait:
+        time.sleep(wait)
+    try:
+        _try(analysis, provider, lease)
+    except Rejected as refusal:
+        reject(analysis, code=refusal.code, sentence=refusal.sentence, lease=lease)
+    except ProviderError as error:
+        _failed(analysis, error, lease=lease)
+
+
+def _hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | datetime:
+    """Seconds to sleep before calling, or, after the row was put off, the time it was put off to."""
+    if (until := switches.may_ask(analysis.provider, now=now)) is not None:
+        _put_off(analysis, until, why=Why.PAUSED)
+        return until
+    wait = ratelimit.take(analysis.provider, rate=str(provider.options.get("rate", "")), now=now.timestamp())
+    if wait > ratelimit.SLEEP_UP_TO:
+        until = now + timedelta(seconds=wait * _random.uniform(0.5, 1.0))
+        _put_off(analysis, until, why=Why.QUEUED)
+        return until
+    return wait
+
+
+def _put_off(analysis: Analysis, until: datetime, *, why: Why) -> None:
+    with transaction.atomic():
+        if analysis.note(next_attempt_at=until, rung_at=None, why=why):
+            settle(analysis.asset)
+
+
+def _claim(analysis: Analysis, now: datetime) -> uuid.UUID | None:
+    """Take the row, count the attempt and record both, committed before any work."""
+    with transaction.atomic():
+        lease = analysis.claim(until=now + timedelta(seconds=settings.LEASE), now=now)
+        if lease is None:
+            return None
+        analysis.note(lease=lease, attempts=F("attempts") + 1, why="")
+        analysis.refresh_from_db()
+        audit.record(
+            "analysis.scanning",
+            asset=analysis.asset,
+            analysis=analysis.public_id,
+            provider=analysis.provider,
+            attempt=analysis.attempts,
+        )
+    if analysis.attempts > settings.MAX_ATTEMPTS:
+        give_up(analysis, error=HouseFault(_("The check was begun several times and never ended.")), lease=lease)
+        return None
+    return lease
+
+
+def _try(analysis: Analysis, provider: Provider, lease: uuid.UUID) -> None:
+    asset = analysis.asset
+    content: bytes | Rejected
+    try:
+        content = load(asset)
+    except Rejected as refusal:
+        content = refusal
+    if not asset.is_read:
+        read(asset, content)
+    if isinstance(content, Rejected):
+        raise content
+    if asset.rejected_code and provider.looks_at_pixels:
+        raise Rejected(asset.rejected_code, asset.rejected_sentence)
+    if provider.looks_at_pixels:
+        if is_protected(asset):
+            skip(analysis, why=Why.PROTECTED, sentence=_("Kept inside: not sent to any detector."), lease=lease)
+            return
+        if _answered_already(analysis, lease):
+            return
+    made = sendable(analysis, provider, content)
+    if isinstance(made, str):
+        skip(analysis, why=Why.UNSUPPORTED, sentence=made, lease=lease)
+        return
+    answer = _ask(analysis, provider, made, lease)
+    if answer is None:
+        return
+    if not provider.is_embedded:
+        switches.note_success(analysis.provider)
+    if isinstance(answer, Accepted):
+        accept(analysis, answer, lease=lease)
+    elif asset.rejected_code and not _says_ai(answer.declared):
+        # Nothing declared in a file we could not read is not the same as a file that declares nothing.
+        raise Rejected(asset.rejected_code, asset.rejected_sentence)
+    else:
+        apply_result(analysis, answer, lease=lease)
+
+
+def _says_ai(declared: Declared | None) -> bool:
+    return declared is not None and (declared.says in (Says.AI, Says.AI_EDITED) or declared.broken_says is not None)
+
+
+def _answered_already(analysis: Analysis, lease: uuid.UUID) -> bool:
+    """Use an equal answer again, or wait for the equal scan that began before this one."""
+    same = Analysis.objects.filter(
+        asset__sha256=analysis.asset.sha256,
+        provider=analysis.provider,
+        adapter_version=analysis.adapter_version,
+        configured_model=analysis.configured_model,
+    ).exclude(pk=analysis.pk)
+    if not analysis.asset.sha256:
+        return False
+    if analysis.may_reuse:
+        done = same.filter(status=_S.COMPLETE, reused_from=None, is_test=False).exclude(verdict=Verdict.UNKNOWN)
+        if (earlier := done.order_by("-pk").first()) is not None:
+            return apply_result(analysis, result_of(earlier), lease=lease, via="reused", reused_from=earlier) or True
+    before = same.filter(status__in=[_S.SCANNING, _S.AWAITING_CALLBACK], pk__lt=analysis.pk, lease_until__gt=timezone.now())
+    if before.exists():
+        soon = timezone.now() + timedelta(seconds=2)
+        waiting = RateLimited(_("The same picture is being checked at this moment; its answer will be used here too."))
+        return postpone(analysis, at=soon, error=waiting, lease=lease, attempts=F("attempts") - 1) or True
+    return False
+
+
+def result_of(analysis: Analysis) -> ScanResult:
+    """A stored answer as a value again, without its overlay and raw body."""
+    return ScanResult(
+        verdict=Verdict(analysis.verdict),
+        raw_verdict=analysis.raw_verdict,
+        ai_score=analysis.ai_score,
+        ai_score_kind=analysis.ai_score_kind,
+        ai_pixel_share=analysis.ai_pixel_share,
+        confidence_band=analysis.confidence_band,
+        model=analysis.model,
+        provider_reference=analysis.provider_reference,
+        reasons=tuple(analysis.reasons),
+        warnings=tuple(analysis.warnings),
+    )
+
+
+def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUID) -> ScanResult | Accepted | None:
+    """Look up what an earlier try may have left at the vendor, else send; None: the row is not ours any more."""
+    if analysis.submitted_at and provider.finds_by_reference:
+        found = provider.find(made.request.reference)
+        if found is not None:
+            return found
+    is_ours = analysis.note(
+        lease=lease,
+        submitted_at=timezone.now(),
+        calls=F("calls") + 1,
+        sent_sha256=made.request.sha256,
+        as_sent=made.as_sent,
+    )
+    return provider.submit(made.request) if is_ours else None
+
+
+def _failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None) -> None:
+    """What follows from an error: the breaker and the limiter learn of it, the row waits or ends."""
+    now = timezone.now()
+    switches.note_fault(analysis.provider, error, now=now)
+    if isinstance(error, RateLimited):
+        ratelimit.push_back(analysis.provider, until=now.timestamp() + min(error.retry_after or 1.0, 3600.0))
+    analysis.refresh_from_db()
+    if isinstance(error, ImageRefused):
+        code = error.provider_code or error.error_class
+        reject(analysis, code=code, sentence=str(error), why=Why.UNSUPPORTED, lease=lease)
+        return
+    faults = analysis.faults + (0 if error.counts else 1)
+    decision = backoff.decide(
+        error,
+        attempts=analysis.attempts,
+        faults=faults,
+        first_at=analysis.deadline_at - timedelta(seconds=settings.SCAN_DEADLINE),
+        now=now,
+        base=settings.RETRY_BASE,
+        cap=settings.RETRY_CAP,
+        max_attempts=settings.MAX_ATTEMPTS,
+        deadline_seconds=settings.SCAN_DEADLINE,
+        rng=_random,
+    )
+    if isinstance(decision, backoff.Stop):
+        give_up(analysis, error=error, lease=lease)
+        return
+    attempts = analysis.attempts - (0 if error.counts else 1)
+    clean = {} if isinstance(error, AmbiguousTimeout) or lease is None else {"submitted_at": None}
+    postpone(analysis, at=decision.at, error=error, lease=lease, attempts=max(attempts, 0), faults=faults, **clean)
+
+
+def run_poll(pk: int) -> None:
+    """Ask the detector about one accepted analysis; an event that comes first wins, and that is well."""
+    analysis = Analysis.objects.select_related("asset").filter(pk=pk, status=_S.AWAITING_CALLBACK).first()
+    provider = providers.get(analysis.provider) if analysis else None
+    if analysis is None:
+        return
+    if provider is None:
+        give_up(analysis, error=HouseFault(_("This detector is not configured any more.")))
+        return
+    now = timezone.now()
+    wait = min(2.0 * 1.6 ** min(analysis.faults, 10), _POLL_CAP)
+    if not analysis.claim_poll(until=now + timedelta(seconds=wait + 30), now=now):
+        return
+    try:
+        answer = provider.fetch(analysis.provider_reference)
+    except ProviderError as error:
+        if not error.retryable:
+            _failed(analysis, error, lease=None)
+            return
+        switches.note_fault(analysis.provider, error, now=now)
+        answer = Accepted(provider_reference=analysis.provider_reference, poll_after=max(wait, error.retry_after or 0))
+    if isinstance(answer, ScanResult):
+        apply_result(analysis, answer, via="poll")
+    elif now >= analysis.deadline_at:
+        give_up(analysis, error=SchemaMismatch(_("The detector took the picture and never answered.")))
+    else:
+        soon = timezone.now() + timedelta(seconds=max(wait, min(answer.poll_after, _POLL_CAP)))
+        analysis.note(next_attempt_at=soon, rung_at=None, faults=F("faults") + 1)
+
+
+def crashed(analysis: Analysis) -> bool:
+    """A worker died with this row in its hands: try again later, or give up after as many as allowed."""
+    error = HouseFault(_("The process that was checking this picture stopped in the middle."))
+    decision = backoff.after_crash(
+        attempts=analysis.attempts,
+        now=timezone.now(),
+        base=settings.RETRY_BASE,
+        cap=settings.RETRY_CAP,
+        max_attempts=settings.MAX_ATTEMPTS,
+        rng=_random,
+    )
+    if isinstance(decision, backoff.Stop):
+        return give_up(analysis, error=error, lease=analysis.lease_token)
+    return postpone(analysis, at=decision.at, error=error, lease=analysis.lease_token)
+

@@ -1,0 +1,43 @@
+// Tells, politely, that evidence arrived while the page was open. Without this file the page says "reload".
+(function () {
+  "use strict";
+  const line = document.querySelector("[data-state]");
+  if (!line || !line.dataset.state || line.dataset.live !== "1" || !window.fetch) {
+    return;
+  }
+  const seconds = 4;
+  let tries = 0;
+
+  function announce() {
+    const link = document.createElement("a");
+    link.href = window.location.href;
+    link.textContent = line.dataset.reload;
+    line.textContent = line.dataset.changed + " ";
+    line.append(link);
+    line.classList.add("d-live-new");
+  }
+
+  async function look() {
+    tries += 1;
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(line.dataset.state, { credentials: "same-origin", headers: { Accept: "application/json" } });
+        if (!answer.ok) {
+          return;
+        }
+        const state = await answer.json();
+        if (state.evidence !== line.dataset.evidence || state.signal !== line.dataset.signal) {
+          announce();
+          return;
+        }
+      } catch (error) {
+        // The network is away: the next look may find it again.
+      }
+    }
+    if (tries < 300) {
+      window.setTimeout(look, seconds * 1000);
+    }
+  }
+
+  window.setTimeout(look, seconds * 1000);
+})();

@@ -1,0 +1,69 @@
+"""The doors that workers come in by: one primary key, no return value, no exception out.
+
+A task may be lost, doubled or late; the row behind it decides. This is the one place where everything is caught,
+because django-q2 would run a task that raised again and again.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+
+from django.db.models import F
+from django.utils import timezone
+
+from detection import overlays, scanning, signals, sweeping
+from detection.models import Asset
+
+logger = logging.getLogger("detection")
+
+
+def _door(task: Callable[[int], None]) -> Callable[[int], None]:
+    @functools.wraps(task)
+    def run(pk: int = 0) -> None:
+        try:
+            task(pk)
+        except Exception:
+            logger.exception("The task %s failed for row %s; the sweep will ring it again.", task.__name__, pk)
+
+    return run
+
+
+@_door
+def scan(pk: int) -> None:
+    """Try one analysis once."""
+    scanning.run_scan(pk)
+
+
+@_door
+def poll(pk: int) -> None:
+    """Ask a detector about one accepted analysis."""
+    scanning.run_poll(pk)
+
+
+@_door
+def overlay(pk: int) -> None:
+    """Fetch and keep one overlay."""
+    overlays.store(pk)
+
+
+@_door
+def announce(pk: int) -> None:
+    """Tell listeners of a picture's new standing; once the signal was sent without an error, it is announced."""
+    asset = Asset.objects.filter(pk=pk, announced_version__lt=F("standing_version")).first()
+    if asset is None:
+        return
+    version = asset.standing_version
+    answers = signals.standing_changed.send_robust(sender=Asset, asset=asset, version=version)
+    failed = [answer for _receiver, answer in answers if isinstance(answer, Exception)]
+    for error in failed:
+        logger.error("A listener to standing_changed failed.", exc_info=error)
+    if not failed:
+        Asset.objects.filter(pk=pk, announced_version__lt=version).update(announced_version=version)
+
+
+@_door
+def sweep(_pk: int) -> None:
+    """Look once over everything that may be stuck."""
+    sweeping.sweep(timezone.now())

@@ -1,0 +1,239 @@
+"""What a host puts on its own pages: `detection_badge`, `detection_notice`, `detection_compare` and `|detection_held`.
+
+    {% load detection_tags %}
+    {% detection_badge photo %}      word, icon and tone, with a link to the evidence
+    {% detection_notice story %}     one line a picture: what, why, who can clear it, the next click; nothing when clear
+    {% detection_compare asset %}    original and overlay side by side
+    {% if story|detection_held %}…
+
+For lists call `detection.templatetags.detection_tags.attach_assets(pictures)` first: one query for all badges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.conf import settings as django_settings
+from django.db.models import Model
+from django.template.context import Context
+from django.urls import NoReverseMatch, reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+
+from detection import gate, registry, screens, wording
+from detection.models import Asset
+from detection.providers import providers
+from detection.standing import present_analyses
+from detection.vocabulary import Conclusion, Level, Signal, Verdict
+
+register = template.Library()
+
+DISMISSED = "detection_no_pixels_dismissed"
+"""The session's key under which an operator hid the line about missing detectors."""
+_ATTACHED = "_detection_asset"
+
+
+def attach_assets(pictures: Iterable[Model]) -> None:
+    """Look up the assets of a whole list at once, so that badges in it ask nothing more."""
+    listed = list(pictures)
+    found = Asset.objects.of_many(listed)
+    for picture in listed:
+        key = registry.content_type(picture).pk, registry.key(picture)
+        setattr(picture, _ATTACHED, found.get(key))
+
+
+def asset_of(picture: Model | None) -> Asset | None:
+    """The asset of a picture, or the asset itself; None where there is none yet."""
+    if picture is None or isinstance(picture, Asset):
+        return picture
+    if not hasattr(picture, _ATTACHED):
+        setattr(picture, _ATTACHED, Asset.objects.of(picture).first())
+    attached: Asset | None = getattr(picture, _ATTACHED)
+    return attached
+
+
+def review_url(asset: Asset, subject: Model | None = None) -> str:
+    """The review page, in the context of a story where one is given; "" without the admin."""
+    try:
+        url = reverse("admin:detection_asset_review", args=[asset.public_id])
+    except NoReverseMatch:
+        return ""
+    if subject is None:
+        return url
+    return f"{url}?{urlencode({'for': subject_name(subject)}, safe=':')}"
+
+
+def subject_name(subject: Model) -> str:
+    """How a form or an address names a publishable: `app.model:key`."""
+    return f"{subject._meta.label_lower}:{registry.key(subject)}"
+
+
+@register.inclusion_tag("detection/icon.html")
+def detection_icon(name: str) -> dict[str, Any]:
+    """One icon by its name; always stands beside a word."""
+    return {"name": name}
+
+
+@register.inclusion_tag("detection/badge.html")
+def detection_badge(picture: Model | None, link: bool = True) -> dict[str, Any]:
+    """Word, icon and tone of a picture's signal."""
+    asset = asset_of(picture)
+    if asset is None:
+        return {
+            "face": screens.Face(
+                word=_("Not checked"), sentence=_("Not checked yet: waiting its turn."), tone="neutral", icon="clock"
+            )
+        }
+    return {"face": screens.face(asset), "url": review_url(asset) if link else ""}
+
+
+@register.inclusion_tag("detection/notice.html", takes_context=True)
+def detection_notice(context: Context, story: Model) -> dict[str, Any]:
+    """One line for each picture that is not clear, the story's sentence first; nothing when all are."""
+    request = context.get("request")
+    report = gate.report(story, user=getattr(request, "user", None))
+    shown = [_line(line, story) for line in report.lines if line.level is not Level.CLEAR or line.cleared_by]
+    is_open = report.level.refuses
+    return {
+        "report": report,
+        "lines": shown if is_open or any(item["line"].level is not Level.CLEAR for item in shown) else [],
+        "tone": wording.tone(report.level),
+        "icon": wording.icon(report.level),
+        "is_shadow": report.mode == "shadow",
+    }
+
+
+def _line(line: gate.Line, story: Model) -> dict[str, Any]:
+    asks = line.asks
+    next_click, anchor = _("Look at the evidence"), ""
+    if asks and "clear" in line.actions:
+        next_click, anchor = _("Look and decide"), "#decision"
+    elif asks and "acknowledge" in line.actions:
+        next_click, anchor = _("Look and acknowledge"), "#gate"
+    elif asks and "override" in line.actions:
+        next_click, anchor = _("Look and decide"), "#decision"
+    return {
+        "line": line,
+        "icon": wording.icon(line.level),
+        "level_word": wording.level_word(line.level),
+        "asks": asks,
+        "who": line.level_sentence,
+        "url": review_url(line.asset, story) if line.asset else "",
+        "thumbnail": thumbnail_url(line.asset) if line.asset else "",
+        "next": next_click,
+        "anchor": anchor,
+    }
+
+
+def thumbnail_url(asset: Asset) -> str:
+    """A small preview for lists; "" where there is nothing to show."""
+    if asset.detached_at or asset.rejected_sentence:
+        return ""
+    url = screens.media_url(asset, "preview")
+    return f"{url}&small=1" if url else ""
+
+
+@register.inclusion_tag("detection/compare.html", takes_context=True)
+def detection_compare(context: Context, asset: Asset, alt: str = "") -> dict[str, Any]:
+    """Original left, a detector's overlay right; with none, what was read and why there is nothing to highlight."""
+    request = context.get("request")
+    analyses = present_analyses(asset)
+    is_there = asset.detached_at is None
+    is_readable = is_there and not asset.rejected_sentence
+    shows_map = is_readable and min(asset.width or 0, asset.height or 0) >= _MAP_SIDE
+    return {
+        "asset": asset,
+        "alt": alt or asset.label,
+        "pane": screens.pane(asset, analyses, request.GET.get("overlay", "") if request else ""),
+        "rejected": wording.rejected_sentence(asset.rejected_sentence) if asset.rejected_sentence else "",
+        "preview_url": screens.media_url(asset, "preview") if is_readable else "",
+        "original_url": screens.media_url(asset, "original") if is_there else "",
+        "map_url": screens.media_url(asset, "map") if shows_map else "",
+        "map_title": wording.COMPRESSION_MAP_TITLE,
+        "map_lead": wording.COMPRESSION_MAP_LEAD,
+        "map_caveats": wording.COMPRESSION_MAP_CAVEATS,
+        "overlay_title": wording.OVERLAY_TITLE,
+        "caution": wording.OVERLAY_CAUTION,
+        "for_query": urlencode({"for": request.GET["for"]}, safe=":") if request and "for" in request.GET else "",
+    }
+
+
+_MAP_SIDE = 256
+"""Pixels of the shorter side below which a compression map shows nothing."""
+
+
+@register.inclusion_tag("detection/banners.html", takes_context=True)
+def detection_banners(context: Context) -> dict[str, Any]:
+    """The site's own notice (`DETECTION_NOTICE`), and to operators once that no detector looks at pixels."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    is_hidden = request is not None and request.session.get(DISMISSED, False)
+    may_act = user is not None and user.has_perm("detection.operate_provider")
+    return {
+        "notice": getattr(django_settings, "DETECTION_NOTICE", ""),
+        "says_no_pixels": may_act and not is_hidden and not any(providers[alias].looks_at_pixels for alias in providers.aliases()),
+        "here": request.get_full_path() if request else "",
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.filter
+def detection_held(story: Model) -> bool:
+    """Whether publishing this would be refused now."""
+    return gate.report(story).refuses
+
+
+@register.filter
+def detection_tier(asset: Asset) -> str:
+    """Where a picture comes from, in a few words."""
+    return wording.tier_word(screens.tier_of(asset))
+
+
+_FACTS = {
+    "provider": _l("Detector"),
+    "conclusion": _l("Conclusion"),
+    "reason": _l("Reason"),
+    "signal": _l("Signal"),
+    "level": _l("Level"),
+    "verdict": _l("Verdict"),
+    "evidence": _l("Evidence"),
+    "policy": _l("Policy"),
+    "scope": _l("Scope"),
+    "ends_at": _l("Until"),
+    "reader_label": _l("Label for readers"),
+    "no_label_reason": _l("No label because"),
+    "error": _l("Error"),
+}
+
+
+@register.filter
+def detection_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The facts of an event that a reader of the history needs, named and in words; the whole stands in the record."""
+    shown = {**facts, **(facts.get("after") or {})}
+    return [(str(label), _fact(name, shown[name])) for name, label in _FACTS.items() if shown.get(name)]
+
+
+def _fact(name: str, value: Any) -> str:
+    text = str(value)
+    if name == "evidence":
+        return text[:12]
+    if name == "reason":
+        return str(wording.REASON_CODES.get(text, text))
+    if name == "ends_at" and (when := parse_datetime(text)) is not None:
+        return wording.moment(when)
+    if name in _VOCABULARIES:
+        terms, word = _VOCABULARIES[name]
+        return word(terms(text)) if text in set(terms) else text
+    return text
+
+
+_VOCABULARIES: dict[str, tuple[Any, Callable[[Any], str]]] = {
+    "signal": (Signal, wording.signal_word),
+    "level": (Level, wording.level_word),
+    "conclusion": (Conclusion, wording.conclusion_word),
+    "verdict": (Verdict, wording.verdict_word),
+}

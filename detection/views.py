@@ -1,0 +1,248 @@
+"""The two doors to one picture outside the admin: its renditions, and its state as JSON.
+
+Each request asks anew whether this person may look. Whoever is not signed in is told so; a picture of a foreign desk
+does not exist for them. Files are hostile: originals leave only as a download, everything else is of our own making.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from datetime import datetime
+from typing import IO, Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from detection import policy, reach, sandbox, screens, wording
+from detection.conf import settings
+from detection.errors import NotRegistered, Rejected, SandboxFailed
+from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
+from detection.standing import assess_asset, present_analyses
+from detection.vocabulary import AnalysisStatus, Basis, Conclusion, Level
+
+PREVIEW_SIDE = 1600
+"""Pixels of a preview's longest side: enough to judge on a large screen."""
+SMALL_SIDE = 320
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+_KEPT = "private, max-age=300"
+_NEVER_KEPT = "private, no-store"
+_EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/avif": "avif",
+}
+
+
+@require_safe
+def media(request: HttpRequest, public_id: uuid.UUID, rendition: str) -> HttpResponseBase:
+    """One rendition of one picture: `original`, `preview` (`?small=1`: for lists), `overlay` or `map`."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    asset = _asset(request, public_id)
+    if rendition not in _RENDITIONS:
+        raise Http404
+    try:
+        response = _RENDITIONS[rendition](request, asset)
+    except Rejected as refusal:
+        return _unreadable(request, wording.rejected_sentence(refusal.sentence), status=404)
+    except FileNotFoundError:
+        return _unreadable(request, _("The file is not in the store any more. Upload it again."), status=404)
+    except (SandboxFailed, OSError):
+        return _unreadable(request, _("This picture could not be opened just now. Reload the page."), status=503)
+    for name, value in _HEADERS.items():
+        response.headers[name] = value
+    return response
+
+
+def _asset(request: HttpRequest, public_id: uuid.UUID) -> Asset:
+    asset = Asset.objects.select_related("content_type").filter(public_id=public_id).first()
+    if asset is None or not reach.may_look(request.user, asset):
+        raise Http404
+    return asset
+
+
+def _unreadable(request: HttpRequest, sentence: str, *, status: int) -> HttpResponse:
+    response = render(request, "detection/unreadable.html", {"sentence": sentence}, status=status)
+    response.headers["Cache-Control"] = _NEVER_KEPT
+    return response
+
+
+def _open(asset: Asset) -> IO[bytes]:
+    """The host's file. Raises FileNotFoundError where the picture or its file is gone."""
+    try:
+        picture = asset.picture()
+        file = asset.asset_type.file_of(picture) if picture is not None else None
+    except NotRegistered:
+        file = None
+    if not file:
+        raise FileNotFoundError(asset.file_name)
+    return file.storage.open(file.name)  # type: ignore[no-any-return]
+
+
+def _original(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    media_type = asset.media_type if asset.is_read and asset.media_type in _EXTENSIONS else "application/octet-stream"
+    extension = _EXTENSIONS.get(media_type, "bin")
+    name = slugify(asset.label)[:80] or asset.public_id.hex
+    response = FileResponse(_open(asset), as_attachment=True, filename=f"{name}.{extension}", content_type=media_type)
+    response.headers["Cache-Control"] = _NEVER_KEPT
+    return response
+
+
+def _preview(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    is_small = bool(request.GET.get("small"))
+    side, suffix = (SMALL_SIDE, "-small.jpg") if is_small else (PREVIEW_SIDE, ".jpg")
+
+    def paint(content: bytes) -> bytes:
+        return sandbox.render(content, longest_side=side, max_pixels=settings.MAX_PIXELS).content
+
+    return _made_once(asset, suffix, "image/jpeg", paint)
+
+
+def _map(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    def paint(content: bytes) -> bytes:
+        return sandbox.compression_map(content, max_pixels=settings.MAX_PIXELS)
+
+    return _made_once(asset, "-map.webp", "image/webp", paint)
+
+
+def _made_once(asset: Asset, suffix: str, media_type: str, paint: Any) -> HttpResponseBase:
+    """A picture of our own making: painted at the first request, then taken from the store."""
+    name = f"detection/previews/{asset.public_id}-{asset.generation}{suffix}"
+    content: bytes | None = None
+    with contextlib.suppress(FileNotFoundError), default_storage.open(name) as kept:
+        content = kept.read()
+    if content is None:
+        with _open(asset) as file:
+            content = paint(_within_limit(file))
+        kept_as = default_storage.save(name, ContentFile(content))
+        if kept_as != name:
+            # Somebody else painted the same one meanwhile.
+            default_storage.delete(kept_as)
+    response = HttpResponse(content, content_type=media_type)
+    response.headers["Cache-Control"] = _KEPT
+    return response
+
+
+def _within_limit(file: IO[bytes]) -> bytes:
+    content = file.read(settings.MAX_BYTES + 1)
+    if len(content) > settings.MAX_BYTES:
+        raise Rejected("too_big", _("This file is larger than what is read here. Save a smaller copy and upload that."))
+    return content
+
+
+def _overlay(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    overlay = _chosen_overlay(asset, request.GET.get("analysis", ""))
+    if overlay is None:
+        raise Http404
+    with overlay.file.open("rb") as file:
+        response = HttpResponse(file.read(), content_type="image/png")
+    response.headers["Cache-Control"] = _KEPT
+    return response
+
+
+def _chosen_overlay(asset: Asset, analysis: str) -> StoredOverlay | None:
+    ready = StoredOverlay.objects.filter(
+        analysis__asset=asset, analysis__generation=asset.generation, status="ready"
+    ).select_related("analysis")
+    if analysis:
+        try:
+            return ready.filter(analysis__public_id=uuid.UUID(analysis)).first()
+        except ValueError:
+            return None
+    primary = screens.primary_alias()
+    return min(ready, key=lambda overlay: (overlay.analysis.provider != primary, overlay.pk), default=None)
+
+
+_RENDITIONS = {"original": _original, "preview": _preview, "overlay": _overlay, "map": _map}
+
+
+@require_safe
+def asset_json(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
+    """What is known about one picture now, in the words of the API."""
+    if not request.user.is_authenticated:
+        return _json({"error": _("Sign in first.")}, status=401)
+    try:
+        asset = _asset(request, public_id)
+    except Http404:
+        return _json({"error": _("There is no such picture for you.")}, status=404)
+    return _json(_state_of(asset))
+
+
+def _state_of(asset: Asset) -> dict[str, Any]:
+    """One picture for API clients. `level`: before any story's own use of it and without conclusions."""
+    rows = present_analyses(asset)
+    primary = screens.primary_alias()
+    first = next((row for row in rows if row.provider == primary), rows[0] if rows else None)
+    assessment = assess_asset(asset, rows)
+    rules = PolicyVersion.current().rules
+    level, is_queued = policy.level_for(assessment, screens.tier_of(asset), rules)
+    concluded = Conclusion(asset.conclusion) if asset.conclusion else None
+    state = policy.review_state(
+        assessment,
+        status=AnalysisStatus(first.status) if first else None,
+        level=level,
+        queued=is_queued,
+        has_conclusion=concluded is not None,
+        was_lowered=concluded in _LOWERS and level is Level.ACKNOWLEDGE,
+    )
+    declared = screens.provenance(rows).declared
+    return {
+        "assetId": str(asset.public_id),
+        "analysisStatus": first.status if first else None,
+        "reviewState": state.value,
+        "signal": asset.signal,
+        "why": asset.why or None,
+        "level": level.value,
+        "detector": _detector(asset, first) if first else None,
+        "detectors": [_detector(asset, row) for row in rows],
+        "declared": declared.as_json() if declared else {},
+        "evidence": asset.evidence,
+        "conclusion": asset.conclusion or None,
+    }
+
+
+_LOWERS = (Conclusion.ACCEPTED, Conclusion.CANNOT_DETERMINE)
+
+
+def _detector(asset: Asset, row: Analysis) -> dict[str, Any]:
+    by_pixels = screens.basis_of(row) is Basis.PIXELS
+    overlay = screens.overlay_of(row)
+    has_overlay = overlay is not None and overlay.status == "ready"
+    return {
+        "provider": row.provider,
+        "status": row.status,
+        "verdict": row.verdict or None,
+        "basis": screens.basis_of(row).value,
+        "confidence": row.ai_score if by_pixels else None,
+        "model": row.model,
+        "overlayUrl": f"{screens.media_url(asset, 'overlay')}&analysis={row.public_id}" if has_overlay else None,
+        "nextAttemptAt": _iso(row.next_attempt_at),
+        "completedAt": _iso(row.completed_at),
+        "isTest": row.is_test,
+    }
+
+
+def _iso(when: datetime | None) -> str | None:
+    return when.isoformat() if when else None
+
+
+def _json(body: dict[str, Any], *, status: int = 200) -> JsonResponse:
+    response = JsonResponse(body, status=status)
+    response.headers["Cache-Control"] = _NEVER_KEPT
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

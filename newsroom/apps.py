@@ -1,0 +1,21 @@
+"""The newsroom's app: makes the roles after every migrate, and hears what detection has to say."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class NewsroomConfig(AppConfig):
+    name = "newsroom"
+    label = "newsroom"
+    verbose_name = _("Newsroom")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        import_module("newsroom.receivers")
+        roles = import_module("newsroom.roles")
+        post_migrate.connect(roles.after_migrate, dispatch_uid="newsroom.roles")

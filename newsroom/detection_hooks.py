@@ -1,0 +1,61 @@
+"""The whole joint between this newsroom and image detection: what carries a picture, and what is published.
+
+Read by `detection` at start; nothing else here has to know of it.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+import detection
+from detection import audit
+from detection.vocabulary import PlacedUse
+from newsroom import permissions
+from newsroom.models import Story
+
+
+def placed(story: Story) -> list[detection.Placed]:
+    """The pictures of a story as the gate judges them; what already went out unchanged is live."""
+    return [
+        detection.Placed(
+            picture=placement.photo,
+            use=PlacedUse(placement.use),
+            reader_label=placement.reader_label,
+            is_live=placement.is_live,
+        )
+        for placement in story.placements.select_related("photo")
+    ]
+
+
+detection.register_asset(
+    "newsroom.Photo",
+    file_field="image",
+    source_tier="source_tier",
+    uploader="uploader",
+    keep_inside="keep_inside",
+    scope=permissions.photos,
+)
+detection.register_publishable(
+    "newsroom.Story",
+    assets=placed,
+    is_draft="is_draft",
+    publish_at="publish_at",
+    desk=lambda story: story.desk.slug,
+    scope=permissions.stories,
+)
+
+for _name, _label in (
+    ("picture.uploaded", _("Uploaded")),
+    ("picture.expired", _("Deleted: it was uploaded only to be checked")),
+    ("picture.tier_changed", _("Source changed")),
+    ("story.submitted", _("Submitted")),
+    ("story.scheduled", _("Scheduled")),
+    ("story.unscheduled", _("Taken off the schedule")),
+    ("story.published", _("Published")),
+    ("story.withdrawn", _("Withdrawn")),
+    ("story.picture_left_out", _("A picture was taken out of the story")),
+    ("story.refused_at_due", _("Refused at the time it should have gone out")),
+    ("story.back_to_draft", _("Back to draft: nobody cleared it within the hour")),
+    ("story.alerted", _("The desk was alerted")),
+):
+    audit.register(_name, _label)

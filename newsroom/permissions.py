@@ -1,0 +1,131 @@
+"""Who may do what on which desk: the one predicate that the admin, the pages, the gate and the media view all ask.
+
+Three keys open a door on a desk: a membership that has not ended, a role that carries the permission, and the
+permission itself, by group or by person. A superuser has the last one always, and still needs the other two: nobody
+clears a picture by being an administrator. A few permissions concern the whole house and need no desk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.contrib.auth.models import Permission
+from django.db.models import Model, Q, QuerySet
+
+from newsroom.models import Desk, Membership, Photo, Role, Story
+
+_M = TypeVar("_M", bound=Model)
+
+EDITOR = frozenset(
+    {
+        "newsroom.view_story",
+        "newsroom.add_story",
+        "newsroom.change_story",
+        "newsroom.publish_story",
+        "newsroom.view_photo",
+        "newsroom.add_photo",
+        "newsroom.change_photo",
+        "detection.review_analysis",
+        "detection.acknowledge_gate",
+        "detection.request_scan",
+    }
+)
+CHIEF = EDITOR | {
+    "newsroom.delete_story",
+    "detection.override_hold",
+    "detection.override_stop",
+    "detection.break_glass",
+    "detection.release_outside",
+    "detection.change_source_tier",
+}
+ROLES: dict[Role, frozenset[str]] = {Role.EDITOR: EDITOR, Role.CHIEF: CHIEF}
+"""What each role carries on its own desk."""
+HOUSE = frozenset(
+    {
+        "detection.view_audit",
+        "detection.export_audit",
+        "detection.view_raw_payload",
+        "detection.operate_provider",
+        "detection.redrive",
+        "detection.change_policy",
+        "detection.erase_personal",
+    }
+)
+"""Held for the whole house or not at all; none of them decides about a picture."""
+NOBODYS = frozenset({"detection.override_stop"})
+"""Given to no group and not implied by being a superuser: somebody has to grant it to a person on purpose."""
+OWN_UPLOAD = frozenset({"newsroom.view_photo", "detection.review_analysis", "detection.request_scan"})
+"""What whoever uploaded a picture may do with it anywhere: look, and ask for another look."""
+READING = frozenset({"newsroom.view_story", "newsroom.view_photo"})
+"""What a reader of the whole history sees on every desk."""
+
+
+def desks(user: Any, permission: str) -> QuerySet[Desk]:
+    """The desks on which `user` holds `permission` by an unended membership."""
+    roles = [role for role, carried in ROLES.items() if permission in carried]
+    if not roles or not _holds(user, permission):
+        return Desk.objects.none()
+    return Desk.objects.filter(pk__in=Membership.objects.current().filter(user=user, role__in=roles).values("desk"))
+
+
+def stories(user: Any, permission: str) -> QuerySet[Story]:
+    """The stories on which `user` holds `permission`."""
+    everywhere = _everywhere(user, permission)
+    if everywhere is not None:
+        return Story.objects.all() if everywhere else Story.objects.none()
+    return Story.objects.filter(desk__in=desks(user, permission))
+
+
+def photos(user: Any, permission: str) -> QuerySet[Photo]:
+    """The pictures on which `user` holds `permission`: by the desk they belong to, a story they stand in, or as uploader.
+
+    Releasing a picture to the outside, and raising its source, is for the desk it belongs to, where it has one.
+    """
+    everywhere = _everywhere(user, permission)
+    if everywhere is not None:
+        return Photo.objects.all() if everywhere else Photo.objects.none()
+    held = desks(user, permission)
+    by_story = Q(pk__in=Story.photos.through.objects.filter(story__desk__in=held).values("photo"))
+    if permission in ("detection.release_outside", "detection.change_source_tier"):
+        by_story &= Q(desk=None)
+    found = Q(desk__in=held) | by_story
+    if permission in OWN_UPLOAD and user.is_active:
+        found |= Q(uploader=user)
+    return Photo.objects.filter(found)
+
+
+def may(user: Any, permission: str, obj: Story | Photo) -> bool:
+    """Whether `user` holds `permission` on this very story or picture, now."""
+    if user is None or not user.is_active:
+        return False
+    reachable = stories(user, permission) if isinstance(obj, Story) else photos(user, permission)
+    return reachable.filter(pk=obj.pk).exists()
+
+
+def may_anywhere(user: Any, permission: str) -> bool:
+    """Whether there is any desk on which `user` holds `permission`, or the whole house."""
+    if not user.is_active:
+        return False
+    return bool(_everywhere(user, permission)) or desks(user, permission).exists()
+
+
+def _everywhere(user: Any, permission: str) -> bool | None:
+    """True or False where the whole house decides; None where a desk does."""
+    if not user.is_active:
+        return False
+    if permission in HOUSE:
+        return bool(user.has_perm(permission))
+    if permission in READING and user.has_perm("detection.view_audit"):
+        return True
+    return None
+
+
+def _holds(user: Any, permission: str) -> bool:
+    """Whether the permission itself was given; for `NOBODYS` a superuser's blanket yes doesn't count."""
+    if not user.is_active:
+        return False
+    if permission not in NOBODYS:
+        return bool(user.has_perm(permission))
+    app_label, _, codename = permission.partition(".")
+    granted = Permission.objects.filter(Q(user=user) | Q(group__user=user))
+    return granted.filter(content_type__app_label=app_label, codename=codename).exists()

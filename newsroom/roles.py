@@ -1,0 +1,51 @@
+"""The newsroom's four roles as groups, made anew after every migrate and by `manage.py roles`.
+
+A group gives a permission; on which desk it counts is a membership's affair (`permissions`). Saving a membership puts
+its person into the matching group, so that nobody has to remember to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+from newsroom.models import Membership, Role
+from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING
+
+EDITORS, CHIEFS, AUDITORS, OPERATORS = "Editors", "Desk chiefs", "Auditors", "Operators"
+_AUDITING = frozenset({"detection.view_audit", "detection.export_audit", "detection.view_raw_payload"})
+GROUPS: dict[str, frozenset[str]] = {
+    EDITORS: EDITOR,
+    CHIEFS: CHIEF - NOBODYS,
+    AUDITORS: READING | _AUDITING,
+    OPERATORS: HOUSE - _AUDITING - {"detection.erase_personal"},
+}
+OF_ROLE: dict[str, str] = {Role.EDITOR: EDITORS, Role.CHIEF: CHIEFS}
+
+
+def make_roles() -> dict[str, list[str]]:
+    """Create the groups and add what they lack; what somebody added by hand stays. Group → permissions it has now."""
+    made: dict[str, list[str]] = {}
+    for name, wanted in GROUPS.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        query = Q(pk__in=[])
+        for permission in wanted:
+            app_label, _, codename = permission.partition(".")
+            query |= Q(content_type__app_label=app_label, codename=codename)
+        group.permissions.add(*Permission.objects.filter(query))
+        held = group.permissions.values_list("content_type__app_label", "codename")
+        made[name] = sorted(f"{app_label}.{codename}" for app_label, codename in held)
+    return made
+
+
+def after_migrate(**kwargs: Any) -> None:
+    """Make the roles once the permissions of the last app are there."""
+    make_roles()
+
+
+def join_group(sender: type[Membership], instance: Membership, raw: bool = False, **kwargs: Any) -> None:
+    """Put the person of a membership into the group of its role."""
+    if not raw:
+        instance.user.groups.add(Group.objects.get_or_create(name=OF_ROLE[instance.role])[0])

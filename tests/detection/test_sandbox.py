@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from detection import child, intake, sandbox
+from detection.errors import Rejected, SandboxFailed
+from detection.providers.provenance import inspection
+from detection.testing import images
+from detection.vocabulary import CredentialState, Says
+
+LIMITS = {"max_bytes": 60 * 2**20, "max_pixels": 50_000_000}
+PHOTO = images.photo_like()
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    """Forty-nine million pixels in colour: allowed, and dear."""
+    return images.encode(Image.new("RGB", (7_000, 7_000)), format="PNG")
+
+
+def test_the_child_reads_what_intake_reads() -> None:
+    assert sandbox.read(PHOTO, filename="a.png", **LIMITS) == intake.read(PHOTO, filename="a.png", **LIMITS)
+
+
+def test_a_refusal_inside_is_the_same_refusal_outside() -> None:
+    cut = images.truncated(PHOTO)
+    with pytest.raises(Rejected) as inside:
+        intake.read(cut, **LIMITS)
+    with pytest.raises(Rejected) as outside:
+        sandbox.read(cut, **LIMITS)
+    assert (outside.value.code, outside.value.sentence) == (inside.value.code, inside.value.sentence)
+
+
+def test_an_empty_file_is_refused_and_not_a_failure() -> None:
+    with pytest.raises(Rejected) as refused:
+        sandbox.read(images.zero_bytes(), **LIMITS)
+    assert refused.value.code == "empty"
+
+
+def test_an_examination_is_that_of_the_reader() -> None:
+    content = images.with_xmp_source_type(PHOTO)
+    assert sandbox.examine(content, filename="a.jpg", **LIMITS) == inspection.examine(
+        content, filename="a.jpg", **LIMITS
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (images.truncated(images.with_xmp_source_type(PHOTO), keep=0.4), "truncated"),
+        (images.with_xmp_source_type(images.bomb(8_000, 8_000)), "too_many_pixels"),
+        (images.with_xmp_source_type(images.bomb(30_000, 30_000)), "too_many_pixels"),
+    ],
+    ids=["cut off", "over the limit", "far over the limit"],
+)
+def test_declarations_are_read_of_a_picture_whose_pixels_are_refused(content: bytes, code: str) -> None:
+    found = sandbox.examine(content, filename="", **LIMITS)
+    assert found.reading is None
+    assert found.rejected is not None
+    assert found.rejected[0] == code
+    assert found.declared.says is Says.AI
+
+
+def test_only_the_declarations_may_be_asked_for() -> None:
+    declared, evidence = sandbox.declare(images.with_xmp_source_type(PHOTO, "compositeSynthetic"), max_pixels=10**6)
+    assert declared.says is Says.AI_EDITED
+    assert declared.credentials is CredentialState.NONE
+    assert evidence[0].key == "Iptc4xmpExt:DigitalSourceType"
+
+
+def test_a_preview_comes_back_as_bytes_with_its_size() -> None:
+    made = sandbox.render(PHOTO, longest_side=160)
+    assert (made.media_type, made.width, made.height) == ("image/jpeg", 160, 120)
+    assert images.decode(made.content).size == (160, 120)
+
+
+def test_an_overlay_comes_back_as_our_own_png() -> None:
+    made = sandbox.reencode_overlay(images.photo_like(size=(320, 240), format="WEBP"), width=640, height=480)
+    assert (made.media_type, made.width, made.height) == ("image/png", 320, 240)
+
+
+def test_a_compression_map_comes_back_as_webp() -> None:
+    assert sandbox.compression_map(PHOTO)[8:12] == b"WEBP"
+
+
+def test_a_picture_that_takes_too_long_is_stopped(large: bytes) -> None:
+    began = time.monotonic()
+    with pytest.raises((Rejected, SandboxFailed)) as stopped:
+        sandbox.run("read", large, timeout=0.2, **LIMITS)
+    assert time.monotonic() - began < 2
+    if isinstance(stopped.value, Rejected):
+        assert stopped.value.code == "unreadable"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not enforce address space limits")
+def test_a_picture_that_takes_too_much_memory_is_refused_with_a_code_of_its_own(large: bytes) -> None:
+    with pytest.raises(Rejected) as refused:
+        sandbox.run("read", large, memory=200 * 2**20, **LIMITS)
+    assert refused.value.code == "too_much_memory"
+
+
+def test_the_whole_process_group_is_killed() -> None:
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", "sleep 60 & echo $!; wait"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    grandchild = int(process.stdout.readline()) if process.stdout else 0
+    sandbox._end(process, patience=0.0)
+    assert process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 5
+    while not _is_gone(grandchild):
+        assert time.monotonic() < deadline
+
+
+def _is_gone(pid: int) -> bool:
+    """Killed; where nobody reaps orphans, as in a container, it stays as a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] in "ZX"
+    except OSError:
+        return True
+
+
+def test_a_child_that_cannot_start_at_all_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    with pytest.raises(SandboxFailed, match="could not start"):
+        sandbox.read(PHOTO, **LIMITS)
+
+
+def test_a_child_that_breaks_the_protocol_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/echo")
+    with pytest.raises(SandboxFailed, match="before it answered"):
+        sandbox.read(PHOTO, **LIMITS)
+
+
+def test_an_unknown_job_is_our_fault() -> None:
+    with pytest.raises(SandboxFailed, match="job"):
+        sandbox.run("format_disk", PHOTO)
+
+
+def test_trust_lists_that_are_not_there_are_our_fault() -> None:
+    content = images.with_xmp(PHOTO, b'<x:xmpmeta xmlns:x="adobe:ns:meta/">provenance</x:xmpmeta>')
+    with pytest.raises(SandboxFailed, match="/nowhere"):
+        sandbox.declare(content, max_pixels=10**6, trust_lists="/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("returncode", "is_late", "was_busy", "expected"),
+    [
+        (-signal.SIGKILL, True, True, "unreadable"),
+        (-signal.SIGXCPU, False, True, "unreadable"),
+        (-signal.SIGSEGV, False, False, "unreadable"),
+        (-signal.SIGABRT, False, False, "unreadable"),
+        (-signal.SIGKILL, False, False, "too_much_memory"),
+        (child.EXIT_MEMORY, False, False, "too_much_memory"),
+        (-signal.SIGKILL, True, False, None),
+        (1, False, False, None),
+        (0, False, False, None),
+    ],
+)
+def test_the_file_is_blamed_only_for_what_it_did(
+    returncode: int, is_late: bool, was_busy: bool, expected: str | None
+) -> None:
+    error = sandbox._explain(returncode, b"", is_late=is_late, was_busy=was_busy)
+    assert getattr(error, "code", None) == expected
+    assert isinstance(error, SandboxFailed) == (expected is None)
+
+
+_PROBE = """
+import json, os, resource, sys
+from detection import child
+def probe(content):
+    try:
+        with open('{file}', 'wb') as file:
+            file.write(b'x')
+        wrote = True
+    except OSError:
+        wrote = False
+    print('noise on standard output')
+    limits = {name: resource.getrlimit(getattr(resource, 'RLIMIT_' + name))[1] for name in {names}}
+    from dataclasses import make_dataclass
+    return make_dataclass('Seen', ['wrote', 'limits', 'django', 'env'])(
+        wrote, limits, 'django.conf' in sys.modules, sorted(os.environ))
+sys.modules['probe'] = type(sys)('probe'); sys.modules['probe'].probe = probe
+child.JOBS['probe'] = 'probe:probe'
+child.main(['7', str(2**30)])
+"""
+
+
+def test_the_child_gives_up_everything_it_does_not_need(tmp_path: Path) -> None:
+    names = ("CPU", "AS", "NOFILE", "CORE", "FSIZE")
+    script = _PROBE.replace("{file}", str(tmp_path / "written")).replace("{names}", repr(names))
+    root = Path(sandbox.__file__).resolve().parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=b'{"job": "probe", "arguments": {}}\n',
+        capture_output=True,
+        env={"PYTHONPATH": str(root)},
+        check=True,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["data"]["wrote"] is False
+    assert answer["data"]["limits"] == {"CPU": 7, "AS": 2**30, "NOFILE": 64, "CORE": 0, "FSIZE": 0}
+    assert answer["data"]["django"] is False
+
+
+def test_secrets_of_the_parent_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DETECTION_GENERIC_API_KEY", "CANARY")
+    process = sandbox._start(5, sandbox.MEMORY)
+    try:
+        environment = Path(f"/proc/{process.pid}/environ")
+        if not environment.exists():
+            pytest.skip("this platform has no /proc")
+        assert b"CANARY" not in environment.read_bytes()
+    finally:
+        sandbox._end(process, patience=0.0)
+
+
+def test_reading_a_picture_needs_no_django_settings() -> None:
+    root = Path(sandbox.__file__).resolve().parent.parent
+    script = "import sys; from detection.providers.provenance import inspection; sys.exit('django.conf' in sys.modules)"
+    environment = {"PYTHONPATH": str(root)}
+    assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0
+
+
+@pytest.mark.corpus
+def test_hostile_files_get_an_answer_through_the_whole_sandbox(corpus: Path) -> None:
+    for path in sorted((corpus / "hostile").iterdir())[5::25]:
+        found = sandbox.examine(path.read_bytes(), filename=path.name, **LIMITS)
+        assert (found.reading is None) == (found.rejected is not None), path.name
+        assert found.declared.says not in (Says.AI, Says.AI_EDITED), path.name
