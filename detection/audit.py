@@ -103,14 +103,38 @@ def record(
     **facts: Any,
 ) -> AuditEvent:
     """Add one event. `by`: the person, None for the system. Raises ValueError for an action nobody registered."""
+    event, values = _made(action, asset=asset, subject=subject, by=by, personal=personal or {}, facts=facts)
+    event.save()
+    AuditPersonal.objects.bulk_create(values)
+    return event
+
+
+def record_all(actions: Iterable[tuple[str, Mapping[str, Any]]], *, asset: Asset, by: Any = None) -> None:
+    """Add several events about one picture, in order and in as few statements as `record` takes for one."""
+    made = [
+        _made(action, asset=asset, subject=None, by=by, personal={}, facts=dict(facts)) for action, facts in actions
+    ]
+    AuditEvent.objects.bulk_create(event for event, _values in made)
+    AuditPersonal.objects.bulk_create(value for _event, values in made for value in values)
+
+
+def _made(
+    action: str,
+    *,
+    asset: Asset | None,
+    subject: models.Model | None,
+    by: Any,
+    personal: Mapping[str, str],
+    facts: dict[str, Any],
+) -> tuple[AuditEvent, list[AuditPersonal]]:
     if action not in _actions:
         raise ValueError(f"{action!r} is no registered action. Call detection.audit.register(…) for it.")
     private = {name: str(facts.pop(name)) for name in sorted(_actions[action].personal & facts.keys()) if facts[name]}
-    private |= dict(personal or {})
+    private |= dict(personal)
     if by is not None:
         private["actor"] = name_of(by)
     salted = {name: (secrets.token_hex(16), value) for name, value in private.items() if value}
-    event = AuditEvent.objects.create(
+    event = AuditEvent(
         action=action,
         asset=asset,
         subject_type=subject._meta.label_lower if subject is not None else "",
@@ -120,10 +144,9 @@ def record(
         facts=_plain(facts),
         commitments={name: _commit(salt, value) for name, (salt, value) in salted.items()},
     )
-    AuditPersonal.objects.bulk_create(
+    return event, [
         AuditPersonal(event=event, name=name, salt=salt, value=value) for name, (salt, value) in salted.items()
-    )
-    return event
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +163,7 @@ class Entry:
     event_id: int = 0
 
 
-def history(
-    *, asset: Asset | None = None, subject: models.Model | None = None, limit: int = 200
-) -> list[Entry]:
+def history(*, asset: Asset | None = None, subject: models.Model | None = None, limit: int = 200) -> list[Entry]:
     """The newest events about a picture or a publishable, newest first: two queries."""
     events = AuditEvent.objects.all()
     if asset is not None:
@@ -155,10 +176,7 @@ def history(
 def entry_of(event: AuditEvent) -> Entry:
     """One event as a screen shows it; with `personal` prefetched it asks nothing more."""
     values = {value.name: value.value for value in event.personal.all()}
-    if event.actor_id is None:
-        actor = gettext("System")
-    else:
-        actor = values.get("actor") or gettext("A person (name erased)")
+    actor = values.get("actor") or (gettext("A person (name erased)") if event.actor_id else gettext("System"))
     action = _actions.get(event.action)
     return Entry(
         at=event.at,
@@ -225,9 +243,9 @@ def seal(limit: int = 1000) -> int:
 
 def first_broken() -> int | None:
     """The number of the first seal that does not fit, or None for a sound chain."""
-    seq, prev = 0, GENESIS
-    for one in AuditSeal.objects.order_by("seq").select_related("event").iterator(chunk_size=500):
-        seq += 1
+    prev = GENESIS
+    seals = AuditSeal.objects.order_by("seq").select_related("event").iterator(chunk_size=500)
+    for seq, one in enumerate(seals, start=1):
         if one.seq != seq or one.prev != prev or one.hash != link(prev, one.event):
             return seq
         prev = one.hash

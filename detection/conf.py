@@ -49,7 +49,9 @@ SETTINGS: dict[str, Setting] = {
     "LEASE": Setting(300, int, "Seconds a worker's claim lasts; longer than the task timeout.", _positive, "over 0"),
     "SWEEP": Setting(60, int, "Seconds between two full sweeps.", _positive, "over 0"),
     "WATCHDOG": Setting(20, int, "Seconds a rung row may wait unclaimed before the cluster is renewed.", _positive, ""),
-    "ALLOW_LOOPBACK": Setting(False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."),
+    "ALLOW_LOOPBACK": Setting(
+        False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."
+    ),
 }
 
 

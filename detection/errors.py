@@ -1,29 +1,29 @@
 """Everything that can go wrong, drawn once; a class's bases and flags say what its catcher should do.
 
-    DetectionError
-    ├── NotRegistered              the host forgot register_asset / register_publishable
-    ├── AlreadyRegistered          two hooks registered one model
-    ├── EvidenceChanged            the page was older than the evidence: show it again, record nothing
-    ├── NotPermitted               this person may not do that here: 403, recorded
-    ├── Refused                    a form's words are missing or too short: say which
-    ├── Rejected                   intake refused the file: the analysis ends `rejected`, the sentence is for an editor
-    ├── SandboxFailed              the child that opens hostile bytes died or ran over
-    └── ProviderError              a vendor call did not give a result; `retryable` is the whole policy
-        ├── ConnectFailed          nothing was accepted yet: safe to send again
-        ├── AmbiguousTimeout       sent, no answer: look up by reference before sending again
-        ├── ProviderDown           5xx, reset, truncated answer
-        ├── RateLimited            429: postpone everybody, it is not an attempt
-        ├── QuotaExceeded          money or plan: pause the provider
-        ├── AuthFailed             key refused: pause the provider
-        ├── ImageRefused           this picture is not for this vendor: final for this input
-        ├── SchemaMismatch         an answer that isn't the documented one: a person looks
-        ├── NotFound               the vendor does not know our reference
-        ├── OutboundBlocked        our own guard refused the address
-        ├── RedirectReceived       the API's address points elsewhere: pause the provider
-        └── HouseFault             the try failed on our side, e.g. the process that opens pictures
-            └── StorageUnavailable the file's storage did not answer: keep trying, it is no attempt
+DetectionError
+├── NotRegistered              the host forgot register_asset / register_publishable
+├── AlreadyRegistered          two hooks registered one model
+├── EvidenceChanged            the page was older than the evidence: show it again, record nothing
+├── NotPermitted               this person may not do that here: 403, recorded
+├── Refused                    a form's words are missing or too short: say which
+├── Rejected                   intake refused the file: the analysis ends `rejected`, the sentence is for an editor
+├── SandboxFailed              the child that opens hostile bytes died or ran over
+└── ProviderError              a vendor call did not give a result; `retryable` is the whole policy
+    ├── ConnectFailed          nothing was accepted yet: safe to send again
+    ├── AmbiguousTimeout       sent, no answer: look up by reference before sending again
+    ├── ProviderDown           5xx, reset, truncated answer
+    ├── RateLimited            429: postpone everybody, it is not an attempt
+    ├── QuotaExceeded          money or plan: pause the provider
+    ├── AuthFailed             key refused: pause the provider
+    ├── ImageRefused           this picture is not for this vendor: final for this input
+    ├── SchemaMismatch         an answer that isn't the documented one: a person looks
+    ├── NotFound               the vendor does not know our reference
+    ├── OutboundBlocked        our own guard refused the address
+    ├── RedirectReceived       the API's address points elsewhere: pause the provider
+    └── HouseFault             the try failed on our side, e.g. the process that opens pictures
+        └── StorageUnavailable the file's storage did not answer: keep trying, it is no attempt
 
-    ProviderMisconfigured (ImproperlyConfigured)   deliberately outside: "ignore failures" must not swallow it
+ProviderMisconfigured (ImproperlyConfigured)   deliberately outside: "ignore failures" must not swallow it
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words a person types on a detection page, cleaned; whether they may be recorded is decided by `gate` and `reviewing`.
+"""The words a person types on a detection page, cleaned; `gate` and `reviewing` decide whether they are recorded.
 
 Forms ask only for what no page can be without, so that the one place that knows the rules also words every refusal.
 """

@@ -6,7 +6,6 @@ The vendor's address is never given to a browser. What can't be shown says why, 
 from __future__ import annotations
 
 import hashlib
-import io
 from datetime import timedelta
 
 from django.core.files.base import ContentFile
@@ -15,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, sandbox
-from detection.errors import ProviderError, Rejected, SandboxFailed
+from detection.errors import ProviderError, ProviderMisconfigured, Rejected, SandboxFailed, StorageUnavailable
 from detection.models import StoredOverlay
 from detection.providers import providers
 from detection.results import Overlay
@@ -34,10 +33,14 @@ def store(pk: int) -> None:
         _refuse(row, _("The detector that gave this overlay is not configured any more."))
         return
     try:
-        content = provider.download_overlay(Overlay(kind=row.kind, url=row.source_url, expires_at=row.expires_at))
+        content = _given(row)
+        overlay = Overlay(kind=row.kind, url=row.source_url, content=content, expires_at=row.expires_at)
+        content = content or provider.download_overlay(overlay)
         made = sandbox.reencode_overlay(content, width=asset.width or 1, height=asset.height or 1)
     except Rejected as refusal:
         _refuse(row, refusal.sentence)
+    except ProviderMisconfigured as error:
+        _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
     except (ProviderError, SandboxFailed) as error:
         if row.tries + 1 >= MAX_TRIES or not getattr(error, "retryable", True):
             _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
@@ -47,27 +50,49 @@ def store(pk: int) -> None:
         _keep(row, made.content, made.width, made.height)
 
 
+def _given(row: StoredOverlay) -> bytes:
+    """What came with the answer itself, or nothing. Raises StorageUnavailable."""
+    if not row.file:
+        return b""
+    try:
+        with row.file.open("rb") as opened:
+            content: bytes = opened.read()
+    except OSError as error:
+        raise StorageUnavailable from error
+    return content
+
+
 def _keep(row: StoredOverlay, content: bytes, width: int, height: int) -> None:
-    sha256 = hashlib.sha256(content).hexdigest()
-    row.file.save("overlay.png", ContentFile(io.BytesIO(content).getvalue()), save=False)
+    sha256, given = hashlib.sha256(content).hexdigest(), row.file.name
+    row.file.save("overlay.png", ContentFile(content), save=False)
     with transaction.atomic():
         won = StoredOverlay.objects.filter(pk=row.pk, status="pending").update(
-            status="ready", file=row.file.name, sha256=sha256, width=width, height=height, source_url="", next_try_at=None
+            status="ready",
+            file=row.file.name,
+            sha256=sha256,
+            width=width,
+            height=height,
+            source_url="",
+            next_try_at=None,
         )
         if won:
-            audit.record(
-                "overlay.stored", asset=row.analysis.asset, analysis=row.analysis.public_id, sha256=sha256, kind=row.kind
-            )
+            facts = {"analysis": row.analysis.public_id, "sha256": sha256, "kind": row.kind}
+            audit.record("overlay.stored", asset=row.analysis.asset, **facts)
     if not won:
         row.file.storage.delete(row.file.name)
+    elif given:
+        row.file.storage.delete(given)
 
 
 def _refuse(row: StoredOverlay, sentence: str) -> None:
+    given = row.file.name
     with transaction.atomic():
         won = StoredOverlay.objects.filter(pk=row.pk, status="pending").update(
-            status="refused", reason=sentence, source_url="", next_try_at=None
+            status="refused", reason=sentence, source_url="", file="", next_try_at=None
         )
         if won:
             audit.record(
                 "overlay.refused", asset=row.analysis.asset, analysis=row.analysis.public_id, sentence=sentence
             )
+    if won and given:
+        row.file.storage.delete(given)

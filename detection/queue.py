@@ -43,7 +43,8 @@ def wake(task: str, pk: int) -> None:
     if rides_along():
         send()
     else:
-        transaction.on_commit(send)
+        # Robust: the bell rings again for what a broker did not take, and an upload must not fail for it.
+        transaction.on_commit(send, robust=True)
 
 
 def ring(analysis: Analysis, *, now: datetime | None = None) -> None:
@@ -103,20 +104,20 @@ def take_all() -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
 
 def schedule_sweep(minutes: int) -> bool:
     """Make sure that a bare `qcluster` sweeps too; True where the schedule is new."""
-    return Schedule.objects.get_or_create(
+    _schedule, is_new = Schedule.objects.get_or_create(
         name="detection sweep",
         defaults={"func": f"{_TASKS}.sweep", "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1},
-    )[1]
+    )
+    return bool(is_new)
 
 
 def option_problems() -> list[str]:
     """What the guarded row needs of Q_CLUSTER and does not find, each with its fix."""
     problems = []
     if not Conf.ACK_FAILURES:
-        problems.append('Set "ack_failures": True in Q_CLUSTER: retries are the row\'s, not the queue\'s.')
+        problems.append("Set \"ack_failures\": True in Q_CLUSTER: retries are the row's, not the queue's.")
     if Conf.QUEUE_LIMIT != 1:
         problems.append('Set "queue_limit": 1 in Q_CLUSTER: the retry clock runs while a task waits in memory.')
     if not Conf.TIMEOUT or Conf.RETRY <= 2 * Conf.TIMEOUT + 3:
         problems.append(f'Set "retry" over {2 * (Conf.TIMEOUT or 0) + 33} in Q_CLUSTER: over twice "timeout", plus 33.')
     return problems
-

@@ -67,7 +67,8 @@ def _within(kind: registry.AssetType, user: Any, permission: str) -> Q:
 def keys_of(kind: registry.AssetType | registry.PublishableType, user: Any, permission: str) -> QuerySet[Any, Any]:
     """The keys of the host's objects on which `user` holds `permission`, as a subquery in our own spelling."""
     objects = kind.reachable(user, permission).order_by()
-    return objects.annotate(detection_key=_text_key(kind.model_class)).values("detection_key")
+    keys: QuerySet[Any, Any] = objects.annotate(detection_key=_text_key(kind.model_class)).values("detection_key")
+    return keys
 
 
 def _text_key(model: type[Model]) -> Cast | Replace:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.db import DatabaseError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_migrate, post_save
 from django.dispatch import Signal
 
 from detection import registry, scanning
-from detection.errors import DetectionError
 from detection.models import append_only
 
 logger = logging.getLogger("detection")
@@ -29,7 +28,7 @@ def picture_saved(sender: type[Model], instance: Model, raw: bool = False, **kwa
     try:
         with transaction.atomic():
             scanning.request_scan(instance, by=kind.uploader_of(instance))
-    except (DatabaseError, DetectionError, ValueError):
+    except Exception:  # also what a host's own callables or a detector's settings raise
         logger.exception("No scan could be requested for %s %s; the upload stands.", sender._meta.label, instance.pk)
 
 

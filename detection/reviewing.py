@@ -107,9 +107,7 @@ def decide(
             policy=PolicyVersion.current().number,
         )
         settle(asset)
-        transaction.on_commit(
-            partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True
-        )
+        transaction.on_commit(partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True)
     return made
 
 
@@ -134,9 +132,7 @@ def _needs_reason(
         raise Refused(_("AI is declared for this picture: give the label for readers, or say why there is none."))
 
 
-def ask_source(
-    asset: Asset, *, by: Any, evidence: str, subject: models.Model | None = None, note: str = ""
-) -> Review:
+def ask_source(asset: Asset, *, by: Any, evidence: str, subject: models.Model | None = None, note: str = "") -> Review:
     """Record that the source was asked; the picture waits and is at least to be acknowledged. Raises as `decide`."""
     return decide(asset, Conclusion.WAITING_FOR_SOURCE, by=by, evidence=evidence, subject=subject, note=note)
 

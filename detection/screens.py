@@ -1,4 +1,4 @@
-"""What a screen shows of one picture: rows turned into words, cards and panes. The admin, the tags and the JSON ask here.
+"""What a screen shows of one picture: rows turned into words, cards and panes. Admin, tags and JSON ask here.
 
 Reads and words only; whether somebody may see it was asked before (`reach`), and what it means for a story is `gate`'s.
 """
@@ -40,6 +40,11 @@ class Face:
     icon: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def rest(self) -> str:
+        """What follows the word where the sentence begins with it, so that nothing is read twice; else ""."""
+        return self.sentence[len(self.word) :] if self.sentence.startswith(self.word) else ""
+
 
 def face(asset: Asset) -> Face:
     """What was found about this picture. Reads nothing but the asset's own row, so that lists stay cheap."""
@@ -50,8 +55,13 @@ def face(asset: Asset) -> Face:
         sentence=_sentence(asset, signal, standing, notes),
         tone=wording.tone(signal),
         icon=wording.icon(signal),
-        notes=tuple(wording.note_sentences(notes)),
+        notes=(*wording.note_sentences(notes), *_protection(asset)),
     )
+
+
+def _protection(asset: Asset) -> tuple[str, ...]:
+    is_said = not asset.kept_inside or asset.why == Why.PROTECTED
+    return () if is_said else (wording.why_sentence(Why.PROTECTED),)
 
 
 def _word(asset: Asset, signal: Signal, notes: Sequence[str]) -> str:
@@ -91,6 +101,7 @@ class Card:
     share: int | None
     status: str
     sentence: str
+    reasons: tuple[str, ...]
     looks_at: str
     limits: str
     note: str
@@ -117,15 +128,18 @@ def _card(row: Analysis, *, is_primary: bool) -> Card:
     verdict = Verdict(row.verdict) if row.verdict else None
     by_pixels = basis_of(row) is Basis.PIXELS
     took = (row.completed_at - row.created_at).total_seconds() if row.completed_at else None
+    asks = _ASKS if by_pixels else (Verdict.LIKELY_AI, Verdict.PARTIAL_AI)
+    word = wording.verdict_word(verdict, basis_of(row)) if is_done else wording.status_word(status)
     return Card(
         analysis=row,
         title=provider.title if provider else row.provider,
-        word=wording.verdict_word(verdict, basis_of(row)) if is_done else wording.status_word(status),
-        tone="attention" if verdict in _ASKS or status in _UNANSWERED else "neutral",
+        word=word,
+        tone="attention" if (is_done and verdict in asks) or status in _UNANSWERED else "neutral",
         number=wording.band_number(row.ai_score) if is_done and by_pixels and row.ai_score is not None else None,
         share=wording.band_number(row.ai_pixel_share) if is_done and by_pixels and row.ai_pixel_share else None,
         status=wording.status_word(status),
         sentence=_state_sentence(row),
+        reasons=tuple(str(reason) for reason in row.reasons if str(reason).rstrip(".") != word),
         looks_at=str(provider.looks_at) if provider else "",
         limits=str(provider.limits) if provider else "",
         note=str(provider.evidence_note) if provider else "",

@@ -58,7 +58,8 @@ def evidence_of(asset: Asset, analyses: list[Analysis]) -> str:
 
     All live statuses are one word here: a retry in the background must not undo what a person has just decided.
     """
-    file = asset.sha256 if asset.is_read else asset.file_name
+    # A file that could not be read has no fingerprint; its name keeps it apart from the next unreadable one.
+    file = (asset.sha256 if asset.is_read else "") or asset.file_name
     return evidence_digest(
         (file, row.provider, row.model, row.verdict, row.basis, "unfinished" if row.is_live else row.status)
         for row in analyses
@@ -93,6 +94,34 @@ def latest_review(asset: Asset, evidence: str) -> Review | None:
     return None if found is None or not found.conclusion else found
 
 
+def _standing(asset: Asset, rows: list[Analysis], version: PolicyVersion) -> dict[str, Any]:
+    found = assess(situation_of(asset, rows), version.rules)
+    return {
+        "signal": found.signal.value,
+        "row": str(found.row),
+        "why": (found.why or Why.QUEUED).value if found.signal in _WITH_WHY else "",
+        "evidence": evidence_of(asset, rows),
+        "conclusion": "",
+        "policy_number": version.number,
+        "standing": {
+            "notes": list(found.notes),
+            "second_strong": found.is_second_strong,
+            "detail": found.detail,
+            "score": found.lead.ai_score if found.lead else None,
+            "detector": found.lead.title if found.lead else "",
+            "next_attempt_at": found.next_attempt_at.isoformat() if found.next_attempt_at else "",
+        },
+    }
+
+
+def begin(asset: Asset, analyses: list[Analysis], version: PolicyVersion) -> None:
+    """Set the first standing of a picture on its row, before both are inserted; nobody waits to hear of it yet."""
+    for name, value in _standing(asset, analyses, version).items():
+        setattr(asset, name, value)
+    asset.standing_at = timezone.now()
+    asset.standing_version = asset.announced_version = 1
+
+
 def settle(asset: Asset, *, now: datetime | None = None) -> Asset:
     """Recompute signal, evidence and conclusion, and store, record and announce them where they changed.
 
@@ -103,26 +132,9 @@ def settle(asset: Asset, *, now: datetime | None = None) -> Asset:
     asset.refresh_from_db()
     version = PolicyVersion.current()
     rows = present_analyses(asset)
-    found = assess(situation_of(asset, rows), version.rules)
-    evidence = evidence_of(asset, rows)
-    review = latest_review(asset, evidence)
-    standing: dict[str, Any] = {
-        "notes": list(found.notes),
-        "second_strong": found.is_second_strong,
-        "detail": found.detail,
-        "score": found.lead.ai_score if found.lead else None,
-        "detector": found.lead.title if found.lead else "",
-        "next_attempt_at": found.next_attempt_at.isoformat() if found.next_attempt_at else "",
-    }
-    after = {
-        "signal": found.signal.value,
-        "row": str(found.row),
-        "why": (found.why or Why.QUEUED).value if found.signal in _WITH_WHY else "",
-        "evidence": evidence,
-        "conclusion": review.conclusion if review else "",
-        "policy_number": version.number,
-        "standing": standing,
-    }
+    after = _standing(asset, rows, version)
+    review = latest_review(asset, after["evidence"])
+    after["conclusion"] = review.conclusion if review else ""
     if all(getattr(asset, name) == value for name, value in after.items()):
         return asset
     before = {"signal": asset.signal, "conclusion": asset.conclusion}

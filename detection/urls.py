@@ -1,4 +1,4 @@
-"""Addresses of the app outside the admin. A host mounts them anywhere: `path("detection/", include("detection.urls"))`."""
+"""Addresses of the app outside the admin; a host mounts them: `path("detection/", include("detection.urls"))`."""
 
 from __future__ import annotations
 

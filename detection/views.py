@@ -89,9 +89,9 @@ def _open(asset: Asset) -> IO[bytes]:
         file = asset.asset_type.file_of(picture) if picture is not None else None
     except NotRegistered:
         file = None
-    if not file:
+    if not file or not file.name:
         raise FileNotFoundError(asset.file_name)
-    return file.storage.open(file.name)  # type: ignore[no-any-return]
+    return file.storage.open(file.name)
 
 
 def _original(request: HttpRequest, asset: Asset) -> HttpResponseBase:

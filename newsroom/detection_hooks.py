@@ -10,20 +10,22 @@ from django.utils.translation import gettext_lazy as _
 import detection
 from detection import audit
 from detection.vocabulary import PlacedUse
-from newsroom import permissions
+from newsroom import labels, permissions
 from newsroom.models import Story
 
 
 def placed(story: Story) -> list[detection.Placed]:
     """The pictures of a story as the gate judges them; what already went out unchanged is live."""
+    placements = list(story.placements.select_related("photo"))
+    words = labels.for_readers(story, placements)
     return [
         detection.Placed(
             picture=placement.photo,
             use=PlacedUse(placement.use),
-            reader_label=placement.reader_label,
+            reader_label=words[placement.pk],
             is_live=placement.is_live,
         )
-        for placement in story.placements.select_related("photo")
+        for placement in placements
     ]
 
 

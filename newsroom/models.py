@@ -25,7 +25,7 @@ class Desk(models.Model):
     """A part of the newsroom with its own people. On a confidential one nothing is sent outside unless released."""
 
     name = models.CharField(_("name"), max_length=80)
-    slug = models.SlugField(_("short name"), unique=True, help_text=_("Used in the history. It can't be changed later."))
+    slug = models.SlugField(_("short name"), unique=True, help_text=_("Used in the history; it stays."))
     is_confidential = models.BooleanField(
         _("confidential"), default=False, help_text=_("New pictures are kept inside unless somebody chooses otherwise.")
     )
@@ -121,7 +121,7 @@ class Photo(models.Model):
     )
     created_at = models.DateTimeField(_("uploaded"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("deleted after"), null=True, blank=True, editable=False)
-    """When a picture that was only checked is deleted; None once it stands in a story, or was never for checking only."""
+    """When a picture that was only checked is deleted; None for all others, and once it stands in a story."""
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
@@ -173,8 +173,10 @@ class Story(models.Model):
         ordering: ClassVar[list[str]] = ["-updated_at", "-pk"]
         verbose_name = _("story")
         verbose_name_plural = _("stories")
-        permissions: ClassVar[list[tuple[str, str]]] = [("publish_story", _("Can publish a story"))]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["state", "publish_at"], name="newsroom_story_due")]
+        permissions = (("publish_story", _("Can publish a story")),)
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["state", "publish_at"], name="newsroom_story_due"),
+        ]
 
     def __str__(self) -> str:
         return self.headline
@@ -203,7 +205,7 @@ class Placement(models.Model):
     photo = models.ForeignKey(Photo, on_delete=models.PROTECT, related_name="placements", verbose_name=_("picture"))
     use = models.CharField(_("used as"), max_length=12, choices=PictureUse, default=PictureUse.PHOTOGRAPH)
     reader_label = models.CharField(
-        _("label for readers"), max_length=200, blank=True, help_text=_("Shown with the picture, such as: Made with AI.")
+        _("label for readers"), max_length=200, blank=True, help_text=_("Shown with it, such as: Made with AI.")
     )
     position = models.PositiveSmallIntegerField(_("order"), default=0)
     published_file = models.CharField(max_length=200, blank=True, editable=False)
@@ -224,15 +226,18 @@ class Placement(models.Model):
     def __str__(self) -> str:
         return str(self.photo)
 
-    @property
-    def is_live(self) -> bool:
-        """Whether this very file went out with the story, in this very use."""
-        return bool(self.published_file) and (self.published_file, self.published_use) == (self.photo.image.name, self.use)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A picture that stands in a story is kept, also if it was uploaded only to be checked."""
         super().save(*args, **kwargs)
         Photo.objects.filter(pk=self.photo_id).exclude(expires_at=None).update(expires_at=None)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this very file went out with the story, in this very use."""
+        return bool(self.published_file) and (self.published_file, self.published_use) == (
+            self.photo.image.name,
+            self.use,
+        )
 
 
 class StoryAlert(models.Model):

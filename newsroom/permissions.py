@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
 
-from newsroom.models import Desk, Membership, Photo, Role, Story
+from newsroom.models import Desk, Membership, Photo, Placement, Role, Story
 
 _M = TypeVar("_M", bound=Model)
 
@@ -77,7 +77,7 @@ def stories(user: Any, permission: str) -> QuerySet[Story]:
 
 
 def photos(user: Any, permission: str) -> QuerySet[Photo]:
-    """The pictures on which `user` holds `permission`: by the desk they belong to, a story they stand in, or as uploader.
+    """The pictures on which `user` holds `permission`: by their desk, by a story they stand in, or as uploader.
 
     Releasing a picture to the outside, and raising its source, is for the desk it belongs to, where it has one.
     """
@@ -85,7 +85,7 @@ def photos(user: Any, permission: str) -> QuerySet[Photo]:
     if everywhere is not None:
         return Photo.objects.all() if everywhere else Photo.objects.none()
     held = desks(user, permission)
-    by_story = Q(pk__in=Story.photos.through.objects.filter(story__desk__in=held).values("photo"))
+    by_story = Q(pk__in=Placement.objects.filter(story__desk__in=held).values("photo"))
     if permission in ("detection.release_outside", "detection.change_source_tier"):
         by_story &= Q(desk=None)
     found = Q(desk__in=held) | by_story

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import AppConfig, apps
+from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
@@ -40,9 +42,12 @@ def make_roles() -> dict[str, list[str]]:
     return made
 
 
-def after_migrate(**kwargs: Any) -> None:
-    """Make the roles once the permissions of the last app are there."""
-    make_roles()
+def after_migrate(app_config: AppConfig, **kwargs: Any) -> None:
+    """Make the roles once the last app has its permissions, which is told after the models of all apps before it."""
+    with_models = [one for one in apps.get_app_configs() if one.models_module is not None]
+    if app_config == with_models[-1]:
+        create_permissions(app_config, **kwargs)
+        make_roles()
 
 
 def join_group(sender: type[Membership], instance: Membership, raw: bool = False, **kwargs: Any) -> None:

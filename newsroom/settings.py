@@ -159,8 +159,8 @@ def _detection() -> dict[str, Any]:
         variable = f"DETECTION_{name}"
         if not text(variable):
             continue
-        read = {bool: partial(switch, default=False), int: partial(number, default=0)}.get(setting.kind, text)
-        chosen[name] = read(variable)
+        readers: dict[type, Any] = {bool: partial(switch, default=False), int: partial(number, default=0)}
+        chosen[name] = readers.get(setting.kind, text)(variable)
         if not setting.accepts(chosen[name]):
             raise ImproperlyConfigured(f"{variable} is {chosen[name]!r}. It must be {setting.expected}.")
     return chosen
@@ -212,6 +212,10 @@ REDIS_URL = secret("REDIS_URL")
 METRICS_TOKEN = secret("METRICS_TOKEN")
 AUDIT_ANCHOR_KEY = secret("AUDIT_ANCHOR_KEY")
 DEMO_PASSWORD = secret("DEMO_PASSWORD")
+DEMO = switch("NEWSROOM_DEMO", default=False)
+"""Whether this is the demo, whose people anybody at this machine may be with one click. `manage.py demo` turns it on."""
+if DEMO and IS_PUBLIC:
+    raise ImproperlyConfigured("NEWSROOM_DEMO is on and PUBLIC_BASE_URL is public. Unset NEWSROOM_DEMO.")
 TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
 """How many proxies in front are ours; 0: forwarded headers are not believed."""
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -17,21 +18,23 @@ from django.views.decorators.http import require_POST
 from detection import policy, reach, screens, wording
 from detection.admin import gate_views
 from detection.admin.filters import ConclusionFilter, KeptInsideFilter, SignalFilter, TierFilter
-from detection.admin.mixins import ReadOnlyMixin, badge
+from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
 from detection.admin.review import review_view
 from detection.models import Asset, PolicyVersion, Queue
 from detection.templatetags.detection_tags import DISMISSED, review_url, thumbnail_url
 from detection.vocabulary import Conclusion, SourceTier, Why
 
 
-class _PictureList(ReadOnlyMixin, admin.ModelAdmin[Asset]):
+class _PictureList(ReadOnlyMixin, AnyAdmin):
     """What the list and the queue share: who sees which rows, and their columns."""
 
     change_list_template = "admin/detection/asset/change_list.html"
-    list_display = ("thumbnail", "picture", "found", "tier", "why_words", "concluded", "waiting_since")
+    list_display = ("thumbnail", "picture", "found", "tier", "concluded", "waiting_since")
     list_display_links = None
     list_filter = (SignalFilter, TierFilter, ConclusionFilter, KeptInsideFilter)
     list_per_page = 25
+    show_facets = admin.ShowFacets.NEVER
+    empty_value_display = ""
     search_fields = ("label", "sha256")
     search_help_text = gettext_lazy("A picture's name, or its whole fingerprint")
     show_full_result_count = False
@@ -71,17 +74,11 @@ class _PictureList(ReadOnlyMixin, admin.ModelAdmin[Asset]):
 
     @admin.display(description=gettext_lazy("Image check"), ordering="signal")
     def found(self, asset: Asset) -> SafeString:
-        return badge(asset)
+        return format_html('{}<span class="d-list-why">{}</span>', badge(asset), _why(asset))
 
     @admin.display(description=gettext_lazy("Source"), ordering="source_tier")
     def tier(self, asset: Asset) -> str:
         return wording.tier_word(screens.tier_of(asset))
-
-    @admin.display(description=gettext_lazy("Why"))
-    def why_words(self, asset: Asset) -> str:
-        if asset.rejected_sentence and asset.why == Why.UNREADABLE:
-            return asset.rejected_sentence
-        return screens.face(asset).sentence if asset.why else ""
 
     @admin.display(description=gettext_lazy("A person concluded"), ordering="conclusion")
     def concluded(self, asset: Asset) -> str:
@@ -90,6 +87,15 @@ class _PictureList(ReadOnlyMixin, admin.ModelAdmin[Asset]):
     @admin.display(description=gettext_lazy("Since"), ordering="standing_at")
     def waiting_since(self, asset: Asset) -> str:
         return wording.moment(asset.standing_at or asset.created_at)
+
+
+def _why(asset: Asset) -> str:
+    """Why it could not be read or checked; else what was found, in a sentence."""
+    if asset.rejected_sentence and asset.why == Why.UNREADABLE:
+        return asset.rejected_sentence
+    shown = screens.face(asset)
+    told = capfirst(shown.rest.lstrip(" .:")) if shown.rest.startswith((".", ":")) else shown.sentence
+    return " ".join((told, *shown.notes))
 
 
 @admin.register(Asset)
@@ -108,7 +114,12 @@ class AssetAdmin(_PictureList):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": _("Pictures"), **(extra_context or {})})
+        return super().changelist_view(request, _titled(_("Pictures"), extra_context))
+
+
+def _titled(title: str, extra: dict[str, Any] | None) -> dict[str, Any]:
+    # A picture needs the width that the navigation would take.
+    return {"title": title, "is_nav_sidebar_enabled": False, **(extra or {})}
 
 
 @require_POST
@@ -128,7 +139,7 @@ class QueueAdmin(_PictureList):
         return asking.filter(detached_at=None)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": _("Waiting for a person"), **(extra_context or {})})
+        return super().changelist_view(request, _titled(_("Waiting for a person"), extra_context))
 
 
 def _asks_for_a_person() -> Q:
@@ -136,9 +147,7 @@ def _asks_for_a_person() -> Q:
     rules = PolicyVersion.current().rules
     found = Q(pk__in=[])
     for tier in SourceTier:
-        rows = [
-            row for row in policy.ROWS if rules.levels[row, tier].refuses or (row, tier) in rules.queued
-        ]
+        rows = [row for row in policy.ROWS if rules.levels[row, tier].refuses or (row, tier) in rules.queued]
         stored = [tier.value, ""] if tier is SourceTier.UNKNOWN else [tier.value]
         found |= Q(source_tier__in=stored, row__in=rows)
     return found

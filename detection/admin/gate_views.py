@@ -36,7 +36,7 @@ def acknowledge_view(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def override_view(request: HttpRequest) -> HttpResponse:
-    """Let one story go despite an open question. Fields: as above, and scope, ends_at, reader_label, no_label_reason."""
+    """Let one story go despite an open question. Fields: those, and scope, ends_at, reader_label, no_label_reason."""
     visit = _visit(request)
     form = OverrideForm(request.POST, auto_id="id_override_%s")
 
@@ -86,5 +86,7 @@ def _checked(form: Any) -> dict[str, Any]:
 def next_of(request: HttpRequest) -> str:
     """Where to go afterwards, if it is one of our own pages; else ""."""
     wanted = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return wanted if ours else ""

@@ -14,8 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from detection.templatetags.detection_tags import attach_assets, detection_badge
 
 if TYPE_CHECKING:
-    _Admin = admin.ModelAdmin[Any]
+    AnyAdmin = admin.ModelAdmin[Any]
+    _Admin = AnyAdmin
 else:
+    AnyAdmin = admin.ModelAdmin
     _Admin = object
 
 
@@ -27,7 +29,7 @@ class _WithStyle(_Admin):
 class ReadOnlyMixin(_WithStyle):
     """Facts are looked at here and changed nowhere: no adding, no changing, no deleting, for superusers neither."""
 
-    actions: Any = ()
+    actions = ()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -62,7 +64,7 @@ class GatedPublicationMixin(_WithStyle):
     A host with a template of its own loads `detection_tags` there and calls `{% detection_notice original %}`.
     """
 
-    change_form_template: Any = "admin/detection/gated_change_form.html"
+    change_form_template = "admin/detection/gated_change_form.html"
 
 
 def badge(picture: Model | None) -> SafeString:

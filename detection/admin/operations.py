@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from detection import switches
-from detection.admin.mixins import ReadOnlyMixin
+from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.review import first_error
 from detection.forms import ReasonForm
 from detection.models import ProviderSwitch
@@ -30,7 +30,7 @@ class _Row:
 
 
 @admin.register(ProviderSwitch)
-class ProviderSwitchAdmin(ReadOnlyMixin, admin.ModelAdmin[ProviderSwitch]):
+class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
     """Every configured detector with its switch, and the one for all of them."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:

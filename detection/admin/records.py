@@ -1,4 +1,4 @@
-"""Read-only lists of what happened: analyses, history, overrides, policies. One verb: start an analysis that gave up again."""
+"""Read-only lists of what happened: analyses, history, overrides, policies. One verb: start again what gave up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from detection import audit, reach, registry, scanning, wording
-from detection.admin.mixins import ReadOnlyMixin
+from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.errors import DetectionError
 from detection.models import Analysis, AuditEvent, Override, PolicyVersion
 from detection.templatetags.detection_tags import review_url
@@ -21,7 +21,7 @@ from detection.vocabulary import AnalysisStatus, Basis, Verdict
 
 
 @admin.register(Analysis)
-class AnalysisAdmin(ReadOnlyMixin, admin.ModelAdmin[Analysis]):
+class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
     """Each detector's work on each picture, of the pictures this person may look at."""
 
     list_display = ("picture", "provider", "status_words", "answer", "attempts", "created_at", "next_attempt_at")
@@ -81,7 +81,7 @@ class AnalysisAdmin(ReadOnlyMixin, admin.ModelAdmin[Analysis]):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyMixin, admin.ModelAdmin[AuditEvent]):
+class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
     """The history of every desk, for those who may read it."""
 
     list_display = ("at", "what", "actor", "about", "note")
@@ -120,7 +120,7 @@ class AuditEventAdmin(ReadOnlyMixin, admin.ModelAdmin[AuditEvent]):
 
 
 @admin.register(Override)
-class OverrideAdmin(ReadOnlyMixin, admin.ModelAdmin[Override]):
+class OverrideAdmin(ReadOnlyMixin, AnyAdmin):
     """Who let which story go, why and until when; of the stories this person may see."""
 
     list_display = ("subject_label", "picture", "author_label", "reason", "created_at", "ends_at", "state")
@@ -162,7 +162,7 @@ class OverrideAdmin(ReadOnlyMixin, admin.ModelAdmin[Override]):
 
 
 @admin.register(PolicyVersion)
-class PolicyVersionAdmin(ReadOnlyMixin, admin.ModelAdmin[PolicyVersion]):
+class PolicyVersionAdmin(ReadOnlyMixin, AnyAdmin):
     """Every version of the policy, with who wrote it and why."""
 
     list_display = ("__str__", "author_label", "reason", "created_at", "activated_at")

@@ -1,7 +1,8 @@
-"""The review page: the evidence about one picture, and the acts a person may take on it. Doors only; `reviewing` decides."""
+"""The review page: the evidence about one picture, and the acts a person may take on it. Only a door to `reviewing`."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,7 @@ from detection.vocabulary import Conclusion
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def review_view(request: HttpRequest, public_id: object) -> HttpResponse:
+def review_view(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """GET shows the page and writes nothing; POST takes one act, then sends the reader back to the page."""
     visit = Visit.of(request, public_id, request.GET.get("for", ""))
     if request.method != "POST":
@@ -37,7 +38,7 @@ def review_view(request: HttpRequest, public_id: object) -> HttpResponse:
 def attempt(
     visit: Visit, act: Callable[[Visit], str], *, kept: str, forms: dict[str, Any] | None = None, to: str = ""
 ) -> HttpResponse:
-    """Take one act and answer for it: done → redirect (`to`, else this page); refused → the page with what was typed."""
+    """Take one act and answer for it: done → redirect (`to`, else this page); refused → the page as it was typed."""
     if kept == "decide":
         forms = {"form": ConclusionForm(visit.request.POST)}
     try:

@@ -5,6 +5,7 @@ The review page and the gate's forms share this, so that a refused form comes ba
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,7 +48,7 @@ def find_subject(user: Any, name: str) -> Model | None:
     return subject
 
 
-def find_asset(user: Any, public_id: object) -> Asset:
+def find_asset(user: Any, public_id: uuid.UUID | str) -> Asset:
     """The asset, if this person may look at it. Raises Http404: a foreign desk's picture does not exist for them."""
     try:
         asset = Asset.objects.select_related("content_type").get(public_id=public_id)
@@ -67,7 +68,7 @@ class Visit:
     subject: Model | None = None
 
     @classmethod
-    def of(cls, request: HttpRequest, public_id: object, subject: str) -> Visit:
+    def of(cls, request: HttpRequest, public_id: uuid.UUID | str, subject: str) -> Visit:
         """Raises Http404 where the picture or the story is not for this person."""
         return cls(
             request=request, asset=find_asset(request.user, public_id), subject=find_subject(request.user, subject)

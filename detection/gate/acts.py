@@ -211,5 +211,10 @@ def revoke(override: Override, *, by: Any, reason: str) -> None:
         )
         if changed:
             audit.record(
-                "gate.override_revoked", asset=override.asset, subject=subject, by=by, note=reason, override=override.public_id
+                "gate.override_revoked",
+                asset=override.asset,
+                subject=subject,
+                by=by,
+                note=reason,
+                override=override.public_id,
             )

@@ -212,7 +212,7 @@ class _Holders:
         """At most five active people who hold it here."""
         if permission not in self._names:
             people = get_user_model()._default_manager
-            known = people.with_perm(  # type: ignore[attr-defined]
+            known = people.with_perm(
                 permission, include_superusers=False, backend="django.contrib.auth.backends.ModelBackend"
             )
             holders = (one for one in known.order_by("pk")[:50] if self.allows(permission, one))
@@ -229,9 +229,7 @@ class _Holders:
         return self._mine[permission]
 
 
-def _line(
-    placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason, ...], holders: _Holders
-) -> Line:
+def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason, ...], holders: _Holders) -> Line:
     asset = facts.asset_of(placed.picture)
     kind = registry.asset_type(placed.picture)
     rows = facts.analyses.get(asset.pk, []) if asset else []
@@ -293,7 +291,9 @@ def _after_people(
     asset: Asset, evidence: str, base: Level, queued: bool, placed: registry.Placed, facts: Facts
 ) -> tuple[Level, bool, str, Conclusion | None]:
     """The level after the latest conclusion, acknowledgement and override on this very evidence."""
-    said = next((row for row in facts.reviews.get(asset.pk, []) if row.evidence == evidence and row.desk == facts.desk), None)
+    said = next(
+        (row for row in facts.reviews.get(asset.pk, []) if row.evidence == evidence and row.desk == facts.desk), None
+    )
     conclusion = Conclusion(said.conclusion) if said and said.conclusion else None
     effect = policy.apply_conclusion(
         base,

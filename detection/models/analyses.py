@@ -166,10 +166,8 @@ class Analysis(models.Model):
         return token
 
     def claim_poll(self, *, until: datetime, now: datetime) -> bool:
-        """Take an accepted row for one poll; the row stays `awaiting_callback`, for an event may still come first."""
-        return bool(
-            Analysis.objects.to_poll(now).filter(pk=self.pk).update(next_attempt_at=until)
-        )
+        """Take an accepted row for one poll; it stays `awaiting_callback`, for an event may still come first."""
+        return bool(Analysis.objects.to_poll(now).filter(pk=self.pk).update(next_attempt_at=until))
 
     def note(self, *, lease: uuid.UUID | None = None, **changes: Any) -> bool:
         """Write facts without a change of status, under the lease where one is given; False: it is not ours any more."""

@@ -21,7 +21,7 @@ def _sqlite(table: str, key: str) -> dict[str, str]:
         f"{table}_no_update": f"BEFORE UPDATE ON {table} {refuse}",
         f"{table}_no_delete": f"BEFORE DELETE ON {table} {refuse}",
         f"{table}_no_replace": (
-            f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) {refuse}"
+            f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) {refuse}"  # noqa: S608, our own names
         ),
     }
 

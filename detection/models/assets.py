@@ -103,7 +103,7 @@ class Asset(models.Model):
                 condition=models.Q(announced_version__lt=models.F("standing_version")),
             ),
         ]
-        permissions: ClassVar[list[tuple[str, str]]] = [
+        permissions = [
             ("review_analysis", "May look at evidence and record a conclusion"),
             ("acknowledge_gate", "May acknowledge an open question about a picture"),
             ("override_hold", "May clear a hold, or let one story go despite it"),

@@ -1,15 +1,17 @@
 """From a picture to a verdict: request → run → apply, or postpone, or give up.
 
 `requesting` makes the rows, `reading` fingerprints the file once a generation, `running` is a worker's walk
-through one row, `applying` is the one transaction that ends it. Everybody else calls the names below.
+through one row, `reusing` keeps equal bytes from being paid for twice, `polling` asks after what a detector accepted,
+`applying` is the one transaction that ends it. Everybody else calls the names below.
 """
 
 from __future__ import annotations
 
 from detection.scanning.applying import accept, apply_result, give_up, postpone, reject, skip
+from detection.scanning.polling import run_poll
 from detection.scanning.reading import is_protected
 from detection.scanning.requesting import ask_second_opinion, detach, redrive, release_outside, request_scan
-from detection.scanning.running import crashed, run_poll, run_scan
+from detection.scanning.running import crashed, run_scan
 
 __all__ = [
     "accept",

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from detection import audit, queue, signals
 from detection.conf import settings
@@ -58,32 +58,44 @@ def move(
     return True
 
 
+def pending(asset: Asset, alias: str, *, is_second_opinion: bool = False, may_reuse: bool = True) -> Analysis:
+    """A pending analysis, rung at this moment, that is yet to be inserted."""
+    provider = providers[alias]
+    now = timezone.now()
+    return Analysis(
+        asset=asset,
+        provider=alias,
+        adapter_version=provider.adapter_version,
+        configured_model=provider.configured_model,
+        basis=provider.basis,
+        generation=asset.generation,
+        is_second_opinion=is_second_opinion,
+        may_reuse=may_reuse,
+        next_attempt_at=now,
+        rung_at=now,
+        deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
+    )
+
+
+def asked_for(analysis: Analysis) -> tuple[str, dict[str, Any]]:
+    """The event of a pending analysis."""
+    facts = {"analysis": analysis.public_id, "provider": analysis.provider, "generation": analysis.generation}
+    return "analysis.requested", facts
+
+
 def request_one(
     asset: Asset, alias: str, *, by: Any = None, is_second_opinion: bool = False, may_reuse: bool = True
 ) -> Analysis | None:
     """Insert one pending analysis and ring for it; None where a live one exists already."""
-    provider = providers[alias]
-    now = timezone.now()
+    analysis = pending(asset, alias, is_second_opinion=is_second_opinion, may_reuse=may_reuse)
     try:
         with transaction.atomic():
-            analysis = Analysis.objects.create(
-                asset=asset,
-                provider=alias,
-                adapter_version=provider.adapter_version,
-                configured_model=provider.configured_model,
-                basis=provider.basis,
-                generation=asset.generation,
-                is_second_opinion=is_second_opinion,
-                may_reuse=may_reuse,
-                next_attempt_at=now,
-                deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
-            )
+            analysis.save()
     except IntegrityError:
         return None
-    audit.record(
-        "analysis.requested", asset=asset, by=by, analysis=analysis.public_id, provider=alias, generation=asset.generation
-    )
-    queue.ring(analysis, now=now)
+    action, facts = asked_for(analysis)
+    audit.record(action, asset=asset, by=by, **facts)
+    queue.wake("scan", analysis.pk)
     return analysis
 
 
@@ -160,10 +172,13 @@ def _keep_overlay(analysis: Analysis, overlay: Overlay) -> None:
             "kind": overlay.kind,
             "source_url": overlay.url,
             "expires_at": overlay.expires_at,
-            "next_try_at": timezone.now(),
+            "next_try_at": timezone.now() + queue.RING_AGAIN,
         },
     )
     if created:
+        if overlay.content:
+            # Unread until the sandbox has made our own picture of it; a pending overlay is shown to nobody.
+            row.file.save("overlay", ContentFile(overlay.content))
         queue.wake("overlay", row.pk)
 
 
@@ -254,14 +269,14 @@ def reject(
     )
 
 
-def skip(analysis: Analysis, *, why: Why, sentence: str = "", lease: uuid.UUID | None = None) -> bool:
-    """This detector does not look at this picture, and the screen says why."""
+def skip(analysis: Analysis, *, why: Why | None = None, sentence: str, lease: uuid.UUID | None = None) -> bool:
+    """This detector does not look at this picture, and the screen says why; without a `why` nothing was due from it."""
     return move(
         analysis,
         _S.SKIPPED,
         lease=lease,
         facts={"why": why, "sentence": sentence},
         completed_at=timezone.now(),
-        why=why,
-        error_sentence=sentence or _("This detector is not configured any more."),
+        why=why or "",
+        error_sentence=sentence,
     )

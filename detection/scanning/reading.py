@@ -7,6 +7,7 @@ storage that doesn't answer is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -44,7 +45,7 @@ def load(asset: Asset) -> bytes:
                 _("The file has %(size)d MB; at most %(most)d MB are read. Upload a smaller version.")
                 % {"size": file.size // 2**20, "most": settings.MAX_BYTES // 2**20},
             )
-        with file.storage.open(file.name, "rb") as opened:
+        with file.storage.open(str(file.name), "rb") as opened:
             content: bytes = opened.read()
     except FileNotFoundError:
         raise Rejected("vanished", _("The file is gone from the storage. Upload the picture again.")) from None
@@ -55,6 +56,7 @@ def load(asset: Asset) -> bytes:
 
 def read(asset: Asset, content: bytes | Rejected) -> None:
     """Fill the fingerprint of the present generation, or its rejection; once, whoever comes first."""
+    facts: dict[str, Any]
     try:
         if isinstance(content, Rejected):
             raise content
@@ -78,9 +80,13 @@ def read(asset: Asset, content: bytes | Rejected) -> None:
             "size": len(content) if isinstance(content, bytes) else None,
         }
     with transaction.atomic():
-        unread = Asset.objects.filter(pk=asset.pk, generation=asset.generation).exclude(read_generation=asset.generation)
+        unread = Asset.objects.filter(pk=asset.pk, generation=asset.generation).exclude(
+            read_generation=asset.generation
+        )
         if unread.update(read_generation=asset.generation, **facts):
-            kept = {name: facts.get(name) for name in ("sha256", "media_type", "width", "height", "rejected_code")}
+            kept: dict[str, Any] = {
+                name: facts.get(name) for name in ("sha256", "media_type", "width", "height", "rejected_code")
+            }
             audit.record("asset.read", asset=asset, generation=asset.generation, **kept)
     asset.refresh_from_db()
 
@@ -137,9 +143,7 @@ def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable
     return Sendable(_request(analysis, made.content, kind, sha256, made.width, made.height), note)
 
 
-def _request(
-    analysis: Analysis, content: bytes, media_type: str, sha256: str, width: int, height: int
-) -> ScanRequest:
+def _request(analysis: Analysis, content: bytes, media_type: str, sha256: str, width: int, height: int) -> ScanRequest:
     reference = str(analysis.public_id)
     return ScanRequest(
         reference=reference,

@@ -12,18 +12,20 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from detection import audit, queue, registry
 from detection.conf import settings
 from detection.errors import NotPermitted, Refused
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.providers import providers
-from detection.scanning.applying import move, pixel_aliases, request_one, skip
+from detection.scanning.applying import asked_for, move, pending, pixel_aliases, request_one, skip
 from detection.scanning.reading import is_protected
-from detection.standing import settle
+from detection.standing import begin, settle
 from detection.vocabulary import AnalysisStatus, Why
 
 _S = AnalysisStatus
+_EXEMPT = gettext_lazy("This picture is exempt from checks.")
 
 
 def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> Asset:
@@ -38,34 +40,77 @@ def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> A
     kind = registry.asset_type(obj)
     name = kind.file_of(obj).name or ""
     with transaction.atomic():
-        asset, is_new = Asset.objects.get_or_create(
-            content_type=registry.content_type(obj),
-            object_key=registry.key(obj),
-            defaults={"file_name": name, "label": kind.label_of(obj)},
-        )
+        asset = Asset.objects.of(obj).first()
+        if asset is None:
+            asset, is_new = _first_seen(obj, kind, by=by, may_reuse=not force)
+            if is_new:
+                return asset
         Asset.objects.lock([asset.pk])
         asset.refresh_from_db()
-        if is_new:
-            audit.record("asset.seen", asset=asset, by=by, file=name, label=asset.label)
-        is_changed = not is_new and (asset.file_name != name or force)
-        _take_over(asset, kind, obj, name=name, is_changed=is_changed)
-        if is_changed:
-            _supersede(asset, by=by, forced=asset.file_name == name and force)
+        is_other_file = asset.file_name != name
+        _take_over(asset, kind, obj, name=name, is_other_file=is_other_file, forced=force)
+        if is_other_file or force:
+            _supersede(asset, by=by, forced=not is_other_file)
         _request_due(asset, kind, obj, by=by, may_reuse=not force)
         settle(asset)
     return asset
 
 
-def _take_over(asset: Asset, kind: registry.AssetType, obj: models.Model, *, name: str, is_changed: bool) -> None:
+def _first_seen(obj: models.Model, kind: registry.AssetType, *, by: Any, may_reuse: bool) -> tuple[Asset, bool]:
+    """Insert handle, analyses, events and rings in one statement each, for an upload waits for it.
+
+    False beside the asset: somebody was first.
+    """
+    asset = Asset(
+        content_type=registry.content_type(obj),
+        object_key=registry.key(obj),
+        label=kind.label_of(obj),
+        file_name=kind.file_of(obj).name or "",
+        source_tier=kind.tier_of(obj),
+        kept_inside=kind.keeps_inside(obj),
+    )
+    version = PolicyVersion.current()
+    made = [pending(asset, alias, may_reuse=may_reuse) for alias in _wanted(asset.kept_inside, version)]
+    begin(asset, made, version)
+    try:
+        with transaction.atomic():
+            asset.save()
+    except IntegrityError:
+        return Asset.objects.of(obj).get(), False
+    Analysis.objects.bulk_create(made)
+    seen = ("asset.seen", {"file": asset.file_name, "label": asset.label})
+    audit.record_all([seen, *(asked_for(analysis) for analysis in made)], asset=asset, by=by)
+    is_due = kind.is_due(obj)
+    for analysis in made:
+        if is_due:
+            queue.wake("scan", analysis.pk)
+        else:
+            skip(analysis, why=Why.EXEMPT, sentence=str(_EXEMPT))
+    return asset, True
+
+
+def _wanted(is_inside: bool, version: PolicyVersion) -> list[str]:
+    """The detectors that are due: those that read declarations, and the primary unless the picture is kept inside."""
+    wanted = [alias for alias in providers.aliases() if not providers[alias].looks_at_pixels]
+    primary = version.rules.primary_of(pixel_aliases())
+    return [*wanted, primary] if primary and not is_inside else wanted
+
+
+def _take_over(
+    asset: Asset, kind: registry.AssetType, obj: models.Model, *, name: str, is_other_file: bool, forced: bool
+) -> None:
     """Copy what the host says now; a new generation forgets what was read of the old file."""
+    # A release was given for the file of that time, not for whatever comes after it.
+    released_at = None if is_other_file else asset.released_at
     changes: dict[str, Any] = {
         "label": kind.label_of(obj),
         "source_tier": kind.tier_of(obj),
-        "kept_inside": kind.keeps_inside(obj) and asset.released_at is None,
+        "kept_inside": kind.keeps_inside(obj) and released_at is None,
+        "released_at": released_at,
         "file_name": name,
         "before_install": False,
     }
-    if is_changed:
+    if is_other_file or forced:
         changes |= {"generation": F("generation") + 1, "rejected_code": "", "rejected_sentence": "", "notes": []}
         changes |= {"sha256": "", "phash": "", "media_type": "", "width": None, "height": None, "size": None}
         changes |= {"read_generation": None}
@@ -80,17 +125,15 @@ def _supersede(asset: Asset, *, by: Any, forced: bool) -> None:
 
 
 def _request_due(asset: Asset, kind: registry.AssetType, obj: models.Model, *, by: Any, may_reuse: bool) -> None:
-    present = {row.provider: row for row in Analysis.objects.filter(asset=asset).present()}
-    if not kind.is_due(obj):
-        return
-    wanted = [alias for alias in providers.aliases() if not providers[alias].looks_at_pixels]
-    primary = PolicyVersion.current().rules.primary_of(pixel_aliases())
-    if primary and not is_protected(asset):
-        wanted.append(primary)
-    for alias in wanted:
+    present = {row.provider: row for row in Analysis.objects.filter(asset=asset).present().order_by("pk")}
+    is_due = kind.is_due(obj)
+    for alias in _wanted(is_protected(asset), PolicyVersion.current()):
         row = present.get(alias)
-        if row is None or (row.status == _S.SKIPPED and row.why == Why.PROTECTED):
-            request_one(asset, alias, by=by, may_reuse=may_reuse)
+        was_left_out = row is not None and row.status == _S.SKIPPED and row.why in (Why.PROTECTED, Why.EXEMPT)
+        if row is None or (was_left_out and is_due):
+            made = request_one(asset, alias, by=by, may_reuse=may_reuse)
+            if made is not None and not is_due:
+                skip(made, why=Why.EXEMPT, sentence=str(_EXEMPT))
     if asset.kept_inside:
         for row in present.values():
             if row.is_live and row.provider in pixel_aliases():
@@ -107,7 +150,9 @@ def ask_second_opinion(asset: Asset, *, by: Any) -> list[Analysis]:
         if is_protected(asset):
             raise Refused(_("This picture is kept inside. It is not sent to any detector."))
         asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
-        made = [request_one(asset, alias, by=by, is_second_opinion=True) for alias in pixel_aliases() if alias not in asked]
+        made = [
+            request_one(asset, alias, by=by, is_second_opinion=True) for alias in pixel_aliases() if alias not in asked
+        ]
         found = [analysis for analysis in made if analysis is not None]
         if not found:
             raise Refused(_("Every configured detector has been asked about this picture."))
@@ -138,6 +183,8 @@ def redrive(analysis: Analysis, *, by: Any) -> bool:
     """Start an analysis that gave up once more, with a deadline of its own; False where a newer one is live."""
     if by is not None and not by.has_perm("detection.redrive"):
         raise NotPermitted
+    if analysis.generation != analysis.asset.generation:
+        return False
     now = timezone.now()
     try:
         with transaction.atomic():

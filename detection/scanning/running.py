@@ -18,19 +18,26 @@ from django.utils.translation import gettext as _
 
 from detection import audit, backoff, ratelimit, switches
 from detection.conf import settings
-from detection.errors import AmbiguousTimeout, HouseFault, ImageRefused, ProviderError, RateLimited, Rejected, SchemaMismatch
+from detection.errors import (
+    AmbiguousTimeout,
+    HouseFault,
+    ImageRefused,
+    ProviderError,
+    RateLimited,
+    Rejected,
+)
 from detection.models import Analysis
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
 from detection.scanning.applying import accept, apply_result, give_up, postpone, reject, skip
 from detection.scanning.reading import Sendable, is_protected, load, read, sendable
+from detection.scanning.reusing import answered_already
 from detection.standing import settle
-from detection.vocabulary import AnalysisStatus, Says, Verdict, Why
+from detection.vocabulary import AnalysisStatus, Says, Why
 
 _S = AnalysisStatus
 _random = random.SystemRandom()
-_POLL_CAP = 60.0
 
 
 def run_scan(pk: int) -> None:
@@ -42,43 +49,42 @@ def run_scan(pk: int) -> None:
     4. Send it, or look it up where an earlier try was left without an answer.
     5. Answer → applied; accepted → waits; error → postponed, rejected or given up.
     """
-    analysis = Analysis.objects.select_related("asset").filter(pk=pk).first()
-    if analysis is None or not analysis.is_live:
+    # Only what is due: a ring that came twice must not use up a slot, or the breaker's one probe.
+    analysis = Analysis.objects.select_related("asset").due(timezone.now()).filter(pk=pk).first()
+    if analysis is None:
         return
     now = timezone.now()
     provider = providers.get(analysis.provider)
     if provider is None:
-        skip(analysis, why=Why.EXEMPT)
+        # Without a why: nothing was due from a detector that is gone.
+        skip(analysis, sentence=_("This detector is not configured any more."))
         return
-    wait = 0.0
+    wait: float | None = 0.0
     if not provider.is_embedded:
-        again = _hold_back(analysis, provider, now)
-        if isinstance(again, datetime):
-            return
-        wait = again
+        wait = hold_back(analysis, provider, now)
+    if wait is None:
+        return
     lease = _claim(analysis, now)
     if lease is None:
         return
-    if wait:
-        time.sleep(wait)
+    time.sleep(wait)
     try:
         _try(analysis, provider, lease)
     except Rejected as refusal:
         reject(analysis, code=refusal.code, sentence=refusal.sentence, lease=lease)
     except ProviderError as error:
-        _failed(analysis, error, lease=lease)
+        failed(analysis, error, lease=lease)
 
 
-def _hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | datetime:
-    """Seconds to sleep before calling, or, after the row was put off, the time it was put off to."""
+def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | None:
+    """Seconds to sleep before calling; None: the detector is paused or has no slot soon, and the row was put off."""
     if (until := switches.may_ask(analysis.provider, now=now)) is not None:
         _put_off(analysis, until, why=Why.PAUSED)
-        return until
+        return None
     wait = ratelimit.take(analysis.provider, rate=str(provider.options.get("rate", "")), now=now.timestamp())
     if wait > ratelimit.SLEEP_UP_TO:
-        until = now + timedelta(seconds=wait * _random.uniform(0.5, 1.0))
-        _put_off(analysis, until, why=Why.QUEUED)
-        return until
+        _put_off(analysis, now + timedelta(seconds=wait * _random.uniform(0.5, 1.0)), why=Why.QUEUED)
+        return None
     return wait
 
 
@@ -94,7 +100,7 @@ def _claim(analysis: Analysis, now: datetime) -> uuid.UUID | None:
         lease = analysis.claim(until=now + timedelta(seconds=settings.LEASE), now=now)
         if lease is None:
             return None
-        analysis.note(lease=lease, attempts=F("attempts") + 1, why="")
+        analysis.note(lease=lease, attempts=F("attempts") + 1, why="", sent_sha256="")
         analysis.refresh_from_db()
         audit.record(
             "analysis.scanning",
@@ -126,7 +132,7 @@ def _try(analysis: Analysis, provider: Provider, lease: uuid.UUID) -> None:
         if is_protected(asset):
             skip(analysis, why=Why.PROTECTED, sentence=_("Kept inside: not sent to any detector."), lease=lease)
             return
-        if _answered_already(analysis, lease):
+        if answered_already(analysis, lease):
             return
     made = sendable(analysis, provider, content)
     if isinstance(made, str):
@@ -150,44 +156,6 @@ def _says_ai(declared: Declared | None) -> bool:
     return declared is not None and (declared.says in (Says.AI, Says.AI_EDITED) or declared.broken_says is not None)
 
 
-def _answered_already(analysis: Analysis, lease: uuid.UUID) -> bool:
-    """Use an equal answer again, or wait for the equal scan that began before this one."""
-    same = Analysis.objects.filter(
-        asset__sha256=analysis.asset.sha256,
-        provider=analysis.provider,
-        adapter_version=analysis.adapter_version,
-        configured_model=analysis.configured_model,
-    ).exclude(pk=analysis.pk)
-    if not analysis.asset.sha256:
-        return False
-    if analysis.may_reuse:
-        done = same.filter(status=_S.COMPLETE, reused_from=None, is_test=False).exclude(verdict=Verdict.UNKNOWN)
-        if (earlier := done.order_by("-pk").first()) is not None:
-            return apply_result(analysis, result_of(earlier), lease=lease, via="reused", reused_from=earlier) or True
-    before = same.filter(status__in=[_S.SCANNING, _S.AWAITING_CALLBACK], pk__lt=analysis.pk, lease_until__gt=timezone.now())
-    if before.exists():
-        soon = timezone.now() + timedelta(seconds=2)
-        waiting = RateLimited(_("The same picture is being checked at this moment; its answer will be used here too."))
-        return postpone(analysis, at=soon, error=waiting, lease=lease, attempts=F("attempts") - 1) or True
-    return False
-
-
-def result_of(analysis: Analysis) -> ScanResult:
-    """A stored answer as a value again, without its overlay and raw body."""
-    return ScanResult(
-        verdict=Verdict(analysis.verdict),
-        raw_verdict=analysis.raw_verdict,
-        ai_score=analysis.ai_score,
-        ai_score_kind=analysis.ai_score_kind,
-        ai_pixel_share=analysis.ai_pixel_share,
-        confidence_band=analysis.confidence_band,
-        model=analysis.model,
-        provider_reference=analysis.provider_reference,
-        reasons=tuple(analysis.reasons),
-        warnings=tuple(analysis.warnings),
-    )
-
-
 def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUID) -> ScanResult | Accepted | None:
     """Look up what an earlier try may have left at the vendor, else send; None: the row is not ours any more."""
     if analysis.submitted_at and provider.finds_by_reference:
@@ -204,7 +172,7 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
     return provider.submit(made.request) if is_ours else None
 
 
-def _failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None) -> None:
+def failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None) -> None:
     """What follows from an error: the breaker and the limiter learn of it, the row waits or ends."""
     now = timezone.now()
     switches.note_fault(analysis.provider, error, now=now)
@@ -236,36 +204,6 @@ def _failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None
     postpone(analysis, at=decision.at, error=error, lease=lease, attempts=max(attempts, 0), faults=faults, **clean)
 
 
-def run_poll(pk: int) -> None:
-    """Ask the detector about one accepted analysis; an event that comes first wins, and that is well."""
-    analysis = Analysis.objects.select_related("asset").filter(pk=pk, status=_S.AWAITING_CALLBACK).first()
-    provider = providers.get(analysis.provider) if analysis else None
-    if analysis is None:
-        return
-    if provider is None:
-        give_up(analysis, error=HouseFault(_("This detector is not configured any more.")))
-        return
-    now = timezone.now()
-    wait = min(2.0 * 1.6 ** min(analysis.faults, 10), _POLL_CAP)
-    if not analysis.claim_poll(until=now + timedelta(seconds=wait + 30), now=now):
-        return
-    try:
-        answer = provider.fetch(analysis.provider_reference)
-    except ProviderError as error:
-        if not error.retryable:
-            _failed(analysis, error, lease=None)
-            return
-        switches.note_fault(analysis.provider, error, now=now)
-        answer = Accepted(provider_reference=analysis.provider_reference, poll_after=max(wait, error.retry_after or 0))
-    if isinstance(answer, ScanResult):
-        apply_result(analysis, answer, via="poll")
-    elif now >= analysis.deadline_at:
-        give_up(analysis, error=SchemaMismatch(_("The detector took the picture and never answered.")))
-    else:
-        soon = timezone.now() + timedelta(seconds=max(wait, min(answer.poll_after, _POLL_CAP)))
-        analysis.note(next_attempt_at=soon, rung_at=None, faults=F("faults") + 1)
-
-
 def crashed(analysis: Analysis) -> bool:
     """A worker died with this row in its hands: try again later, or give up after as many as allowed."""
     error = HouseFault(_("The process that was checking this picture stopped in the middle."))
@@ -280,4 +218,3 @@ def crashed(analysis: Analysis) -> bool:
     if isinstance(decision, backoff.Stop):
         return give_up(analysis, error=error, lease=analysis.lease_token)
     return postpone(analysis, at=decision.at, error=error, lease=analysis.lease_token)
-

@@ -28,7 +28,7 @@ from detection import gate, registry, screens, wording
 from detection.models import Asset
 from detection.providers import providers
 from detection.standing import present_analyses
-from detection.vocabulary import Conclusion, Level, Signal, Verdict
+from detection.vocabulary import Basis, Conclusion, Level, Signal, Verdict
 
 register = template.Library()
 
@@ -173,9 +173,10 @@ def detection_banners(context: Context) -> dict[str, Any]:
     user = getattr(request, "user", None)
     is_hidden = request is not None and request.session.get(DISMISSED, False)
     may_act = user is not None and user.has_perm("detection.operate_provider")
+    is_blind = not any(provider.looks_at_pixels for provider in providers.values())
     return {
         "notice": getattr(django_settings, "DETECTION_NOTICE", ""),
-        "says_no_pixels": may_act and not is_hidden and not any(providers[alias].looks_at_pixels for alias in providers.aliases()),
+        "says_no_pixels": may_act and not is_hidden and is_blind,
         "here": request.get_full_path() if request else "",
         "csrf_token": context.get("csrf_token"),
     }
@@ -214,11 +215,16 @@ _FACTS = {
 def detection_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The facts of an event that a reader of the history needs, named and in words; the whole stands in the record."""
     shown = {**facts, **(facts.get("after") or {})}
-    return [(str(label), _fact(name, shown[name])) for name, label in _FACTS.items() if shown.get(name)]
+    return [(str(label), _fact(name, shown)) for name, label in _FACTS.items() if shown.get(name)]
 
 
-def _fact(name: str, value: Any) -> str:
-    text = str(value)
+def _fact(name: str, facts: Mapping[str, Any]) -> str:
+    text = str(facts[name])
+    if name == "provider":
+        provider = providers.get(text)
+        return provider.title if provider else text
+    if name == "verdict" and text in set(Verdict):
+        return wording.verdict_word(Verdict(text), _basis(facts))
     if name == "evidence":
         return text[:12]
     if name == "reason":
@@ -235,5 +241,11 @@ _VOCABULARIES: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "signal": (Signal, wording.signal_word),
     "level": (Level, wording.level_word),
     "conclusion": (Conclusion, wording.conclusion_word),
-    "verdict": (Verdict, wording.verdict_word),
 }
+
+
+def _basis(facts: Mapping[str, Any]) -> Basis:
+    if facts.get("basis") in set(Basis):
+        return Basis(facts["basis"])
+    provider = providers.get(str(facts.get("provider", "")))
+    return provider.basis if provider else Basis.PIXELS

@@ -70,6 +70,9 @@ def _check(answer: object, where: str) -> None:
         raise ValueError(f"At {where} the script needs an answer, or a list of at least one.")
     if unknown := set(answer) - KNOWN:
         raise ValueError(f"At {where} the script has unknown words: {', '.join(sorted(map(str, unknown)))}.")
+    for word in ("http", "after", "delay"):
+        if isinstance(value := answer.get(word, 0), bool) or not isinstance(value, int | float) or value < 0:
+            raise ValueError(f"At {where} the script's {word} must be a number, 0 or more.")
     if "then" in answer:
         _check(answer["then"], where)
 
@@ -83,7 +86,7 @@ class SandboxDetector:
         self.billed = 0
         """Analyses made; a repeated Idempotency-Key makes none."""
         self._script: dict[str, dict[str, list[Answer]]] = {}
-        for key, table in checked(script or {}).items():
+        for key, table in checked({} if script is None else script).items():
             for sha256, answers in table.items():
                 self.will(*(answers if isinstance(answers, list) else [answers]), key=key, sha256=sha256)
         self._stored: dict[str, Stored] = {}

@@ -68,7 +68,8 @@ def decode(content: bytes) -> Image.Image:
     """The first picture in some bytes, loaded whole. For what tests and demos made themselves, never for uploads."""
     kind = sniff(content)
     if kind == "HEIF":
-        return pillow_heif.open_heif(io.BytesIO(content)).to_pillow()
+        unpacked: Image.Image = pillow_heif.open_heif(io.BytesIO(content)).to_pillow()
+        return unpacked
     image = Image.open(io.BytesIO(content), formats=(kind,))
     image.load()
     return image

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageCms, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from detection import intake
@@ -190,6 +190,16 @@ def test_a_copy_is_never_larger_than_the_picture() -> None:
 def test_a_copy_comes_in_the_format_asked_for(media_type: str, kind: str) -> None:
     source = images.photo_like(format="HEIF")
     assert opened(intake.render(source, longest_side=100, media_type=media_type)[0]).format == kind
+
+
+@pytest.mark.parametrize("media_type", ["image/jpeg", "image/png", "image/webp"])
+def test_a_copy_drops_what_pillow_would_carry_over(media_type: str) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    content = saved(opened(PHOTO), "JPEG", comment=b"by A. Person", icc_profile=profile)
+    copy, _, _ = intake.render(content, longest_side=640, media_type=media_type)
+    assert b"A. Person" in content
+    assert b"A. Person" not in copy
+    assert not {"comment", "icc_profile"} & set(opened(copy).info)
 
 
 def test_a_copy_in_another_format_is_a_programming_error() -> None:

@@ -46,6 +46,7 @@ class Declaration:
 class _Step:
     label: str
     path: tuple[str, ...] = ()
+    above: frozenset[str] = frozenset()
     is_intact: bool = True
     is_trusted: bool = True
 
@@ -94,7 +95,7 @@ def _deltas(store: dict[str, Any]) -> list[_Delta]:
 def _ingredients(manifest: dict[str, Any], step: _Step, deltas: list[_Delta]) -> Iterator[_Step]:
     for ingredient in _dicts(manifest.get("ingredients")):
         label = ingredient.get("active_manifest")
-        if not isinstance(label, str) or label == step.label:
+        if not isinstance(label, str) or label == step.label or label in step.above:
             continue
         # A broken ingredient that its importer recorded as such leaves the whole file valid, so look here, too.
         codes = set(codes_of(ingredient.get("validation_status")))
@@ -110,6 +111,7 @@ def _ingredients(manifest: dict[str, Any], step: _Step, deltas: list[_Delta]) ->
         yield _Step(
             label,
             (*step.path, str(ingredient.get("relationship") or "unknown")),
+            step.above | {step.label},
             is_intact=step.is_intact and not codes - SOFT_CODES,
             is_trusted=step.is_trusted and not codes,
         )
@@ -132,9 +134,9 @@ def _placed(says: Says, path: tuple[str, ...]) -> Says:
     """What a statement says about this picture, by the way that leads to it."""
     if all(relationship == "parentOf" for relationship in path):
         return says
-    if "inputTo" in path or says not in (Says.AI, Says.AI_EDITED):
-        return Says.OTHER
-    return Says.AI_EDITED if set(path) <= {"parentOf", "componentOf"} else Says.OTHER
+    # Only a part that is in the picture counts; `inputTo` is a prompt or reference picture.
+    is_part = set(path) <= {"parentOf", "componentOf"}
+    return Says.AI_EDITED if is_part and says in (Says.AI, Says.AI_EDITED) else Says.OTHER
 
 
 def _statements(manifest: dict[str, Any]) -> Iterator[tuple[str, str, Says, str]]:

@@ -24,5 +24,5 @@ SCENES = {
 
 
 def draw(name: str) -> Image.Image:
-    """The drawing of this name, the same pixels each time; takes one to four seconds. Raises KeyError for another name."""
+    """The drawing of this name, the same pixels each time, in up to four seconds. Raises KeyError for another name."""
     return SCENES[name]()

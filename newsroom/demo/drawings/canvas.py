@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageMath
@@ -19,6 +20,7 @@ SUPERSAMPLED = 3
 Dice = random.Random
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
 Pen = Callable[[ImageDraw.ImageDraw, int], None]
 """Draws one shape in white on a canvas so many times larger than the drawing."""
 
@@ -100,11 +102,13 @@ def to_mask(field: Image.Image, *, low: float, high: float) -> Image.Image:
 def relief(height: Image.Image, *, dx: int, dy: int, gain: float) -> Image.Image:
     """The heights lit from one side: what faces the light is above 128 and what turns away below."""
     moved = ImageChops.offset(height, dx, dy)
-    lit = ImageMath.lambda_eval(lambda a: (a["here"] - a["there"]) * gain + 128, here=height, there=moved)
+    lit: Image.Image = ImageMath.lambda_eval(
+        lambda a: (a["here"] - a["there"]) * gain + 128, here=height, there=moved
+    ).convert("L")
     # What wrapped around at the edges is cut away.
     edge = max(abs(dx), abs(dy))
     inside = (edge, edge, lit.width - edge, lit.height - edge)
-    return lit.convert("L").resize(lit.size, Image.Resampling.BILINEAR, box=inside)
+    return lit.resize(lit.size, Image.Resampling.BILINEAR, box=inside)
 
 
 def plane(texture: Image.Image, *, size: tuple[int, int], depth: float, near: float) -> Image.Image:
@@ -179,7 +183,7 @@ def ridge(seed: int, *, width: int, base: float, rise: float, rough: float = 0.5
     step = 0.5
     while len(heights) < width:
         finer = []
-        for a, b in zip(heights, heights[1:], strict=False):
+        for a, b in pairwise(heights):
             finer += [a, (a + b) / 2 + rng.uniform(-step, step)]
         heights = [*finer, heights[-1]]
         step *= rough
@@ -219,3 +223,21 @@ def sine(degrees: float) -> float:
 def cosine(degrees: float) -> float:
     """The cosine of an angle in degrees."""
     return math.cos(math.radians(degrees))
+
+
+def mix(a: Colour, b: Colour, part: float) -> Colour:
+    """The colour so much of the way (0–1) from `a` to `b`."""
+    red, green, blue = (round(x + (y - x) * part) for x, y in zip(a, b, strict=True))
+    return red, green, blue
+
+
+def boxes(d: ImageDraw.ImageDraw, k: int, *, places: Sequence[Box]) -> None:
+    """A pen for filled boxes of (left, top, right, bottom)."""
+    for place in places:
+        d.rectangle([edge * k for edge in place], fill=255)
+
+
+def ovals(d: ImageDraw.ImageDraw, k: int, *, places: Sequence[Box]) -> None:
+    """A pen for the filled ellipses in such boxes."""
+    for place in places:
+        d.ellipse([edge * k for edge in place], fill=255)

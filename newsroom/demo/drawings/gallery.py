@@ -53,21 +53,16 @@ def _landscape(index: int, size: tuple[int, int]) -> Image.Image:
     canvas.lay(painting, sun, disc)
     for step in range(4):
         part = step / 3
-        colour = _mix(_mix(haze, hill, min(1, part * 1.6 + 0.25)), near, max(0.0, part * 1.4 - 0.4))
+        colour = canvas.mix(canvas.mix(haze, hill, min(1, part * 1.6 + 0.25)), near, max(0.0, part * 1.4 - 0.4))
         line = canvas.ridge(
             140 + index * 10 + step, width=width, base=height * (0.52 + part * 0.34), rise=height * 0.1, rough=0.48
         )
         tone = canvas.flat(colour, size)
-        canvas.lay(tone, _mix(colour, haze, 0.5), canvas.levels([(0, 0), (0.5 + part * 0.3, 0), (1, 150)], size))
+        canvas.lay(tone, canvas.mix(colour, haze, 0.5), canvas.levels([(0, 0), (0.5 + part * 0.3, 0), (1, 150)], size))
         canvas.lay(painting, tone, canvas.below(line, size=size))
     brush = canvas.relief(canvas.noise(160 + index, cell=9, octaves=3, stretch=3, size=size), dx=1, dy=1, gain=44)
     canvas.shade(painting, brush)
     return painting
-
-
-def _mix(a: Colour, b: Colour, part: float) -> Colour:
-    red, green, blue = (round(x + (y - x) * part) for x, y in zip(a, b, strict=True))
-    return red, green, blue
 
 
 def _hang(image: Image.Image, box: tuple[int, int, int, int], painting: Image.Image | None) -> None:
@@ -100,9 +95,14 @@ def _hang(image: Image.Image, box: tuple[int, int, int, int], painting: Image.Im
     )
     for line in corners:
         pen.line(line, fill=(104, 72, 34), width=2)
-    if painting is not None:
+    if painting is None:
+        _leave_empty(image, box)
+    else:
         image.paste(painting, (left, top))
-        return
+
+
+def _leave_empty(image: Image.Image, box: tuple[int, int, int, int]) -> None:
+    left, top, width, height = box
     # The empty frame shows the wall, with the pale patch that a picture leaves after years.
     wall = canvas.ramp([(0, (74, 102, 106)), (1, (92, 122, 124))], (width, height))
     canvas.shade(wall, canvas.relief(canvas.noise(125, cell=40, octaves=5, size=(width, height)), dx=1, dy=2, gain=26))
@@ -187,10 +187,9 @@ def _bench(image: Image.Image) -> None:
     shadow = canvas.shape(lambda d, k: d.ellipse((520 * k, 956 * k, 1090 * k, 1010 * k), fill=220), blur=16)
     canvas.lay(image, (8, 6, 6), shadow)
     legs = canvas.shape(
-        lambda d, k: [
-            d.rectangle([v * k for v in box], fill=255)
-            for box in ((574, 900, 594, 984), (1010, 900, 1030, 984), (610, 900, 622, 964), (980, 900, 992, 964))
-        ][0]
+        lambda d, k: canvas.boxes(
+            d, k, places=[(574, 900, 594, 984), (1010, 900, 1030, 984), (610, 900, 622, 964), (980, 900, 992, 964)]
+        )
     )
     canvas.lay(image, (18, 16, 16), legs)
     seat = canvas.polygon([(560, 866), (1044, 866), (1070, 900), (534, 900)])

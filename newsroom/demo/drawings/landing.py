@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from newsroom.demo.drawings import canvas
@@ -41,8 +43,8 @@ def _sky() -> Image.Image:
     stars = canvas.dice(3)
     for _ in range(260):
         x, y = stars.randrange(_W), int(stars.random() ** 2 * 330)
-        light = int(stars.uniform(40, 190) * (1 - y / 380))
-        image.putpixel((x, y), tuple(min(255, band + light) for band in image.getpixel((x, y))))  # type: ignore[union-attr, arg-type]
+        light = int(stars.uniform(70, 230) * (1 - y / 380))
+        canvas.glow(image, (x, y), stars.uniform(1.1, 2.2), (light, light, light))
     ceiling = canvas.plane(
         canvas.noise(5, cell=420, octaves=7, stretch=2.2, size=(3200, 1400)), size=(_W, 640), depth=9, near=0.24
     ).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
@@ -126,12 +128,8 @@ def _dust(image: Image.Image) -> None:
         (560, 122, 836, (214, 134, 96), 235),
         (330, 92, 846, (255, 204, 150), 240),
     ):
-        body = canvas.shape(
-            lambda d, k, s=spread, h=height, b=base: d.ellipse(
-                ((centre - s) * k, (b - h) * k, (centre + s) * k, (b + h * 0.5) * k), fill=255
-            ),
-            blur=48,
-        )
+        place = (centre - spread, base - height, centre + spread, base + height * 0.5)
+        body = canvas.shape(partial(canvas.ovals, places=[place]), blur=48)
         torn = canvas.to_mask(puffs, low=-0.75, high=0.5)
         mask = ImageChops.multiply(body, torn).point([value * strength // 255 for value in range(256)])
         cloud = canvas.flat(tone)

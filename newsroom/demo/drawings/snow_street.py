@@ -77,42 +77,7 @@ def _houses(image: Image.Image, side: int) -> None:
         houses.append((z, near, rng.uniform(430, 640), rng.choice(_WALLS)))
         z = near
     for far, near, tall, colour in houses:
-        x = side * 400
-        light = min(1.0, 0.3 + 0.3 / far)
-        haze = min(0.75, far / 6)
-        wall = _mix(_mix((14, 16, 30), colour, light), (176, 140, 124), haze)
-        canvas.lay(
-            image,
-            wall,
-            canvas.polygon([_seen(x, 0, far), _seen(x, tall, far), _seen(x, tall, near), _seen(x, 0, near)]),
-        )
-        roof = [
-            _seen(x, tall, far),
-            _seen(x + side * 130, tall + 190, far),
-            _seen(x + side * 130, tall + 190, near),
-            _seen(x, tall, near),
-        ]
-        canvas.lay(image, _mix((150, 160, 190), (190, 156, 140), haze), canvas.polygon(roof))
-        gable = [
-            _seen(x, tall, near),
-            _seen(x + side * 130, tall + 190, near),
-            _seen(x + side * 900, tall, near),
-            _seen(x + side * 900, 0, near),
-            _seen(x, 0, near),
-        ]
-        canvas.lay(image, _mix(wall, (10, 12, 24), 0.35), canvas.polygon(gable))
-        ledge = [
-            _seen(x, tall + 6, far),
-            _seen(x - side * 16, tall + 2, far),
-            _seen(x - side * 16, tall + 2, near),
-            _seen(x, tall + 6, near),
-        ]
-        canvas.lay(
-            image,
-            (214, 216, 232),
-            canvas.polygon([*ledge, _seen(x - side * 16, tall - 14, near), _seen(x - side * 16, tall - 14, far)]),
-        )
-        _windows(image, rng, x=x, far=far, near=near, tall=tall, haze=haze)
+        _house(image, rng, side=side, far=far, near=near, tall=tall, colour=colour)
     bank = [
         _seen(side * 400, 0, 6),
         _seen(side * 300, 0, 6),
@@ -125,6 +90,47 @@ def _houses(image: Image.Image, side: int) -> None:
         canvas.ramp([(0, (200, 170, 160)), (0.6, (176, 160, 172)), (1, (120, 128, 164))]),
         canvas.polygon(bank, blur=3),
     )
+
+
+def _house(
+    image: Image.Image, rng: canvas.Dice, *, side: int, far: float, near: float, tall: float, colour: Colour
+) -> None:
+    x = side * 400
+    light = min(1.0, 0.3 + 0.3 / far)
+    haze = min(0.75, far / 6)
+    wall = canvas.mix(canvas.mix((14, 16, 30), colour, light), (176, 140, 124), haze)
+    canvas.lay(
+        image,
+        wall,
+        canvas.polygon([_seen(x, 0, far), _seen(x, tall, far), _seen(x, tall, near), _seen(x, 0, near)]),
+    )
+    roof = [
+        _seen(x, tall, far),
+        _seen(x + side * 130, tall + 190, far),
+        _seen(x + side * 130, tall + 190, near),
+        _seen(x, tall, near),
+    ]
+    canvas.lay(image, canvas.mix((150, 160, 190), (190, 156, 140), haze), canvas.polygon(roof))
+    gable = [
+        _seen(x, tall, near),
+        _seen(x + side * 130, tall + 190, near),
+        _seen(x + side * 900, tall, near),
+        _seen(x + side * 900, 0, near),
+        _seen(x, 0, near),
+    ]
+    canvas.lay(image, canvas.mix(wall, (10, 12, 24), 0.35), canvas.polygon(gable))
+    ledge = [
+        _seen(x, tall + 6, far),
+        _seen(x - side * 16, tall + 2, far),
+        _seen(x - side * 16, tall + 2, near),
+        _seen(x, tall + 6, near),
+    ]
+    canvas.lay(
+        image,
+        (214, 216, 232),
+        canvas.polygon([*ledge, _seen(x - side * 16, tall - 14, near), _seen(x - side * 16, tall - 14, far)]),
+    )
+    _windows(image, rng, x=x, far=far, near=near, tall=tall, haze=haze)
 
 
 def _windows(
@@ -142,14 +148,18 @@ def _windows(
                 continue
             lit = rng.random() < (0.75 if floor == 0 else 0.42)
             warm = rng.choice(((255, 198, 110), (255, 176, 86), (255, 220, 156)))
-            pane = _mix(warm, (206, 164, 140), haze * 0.6) if lit else _mix((26, 30, 50), (150, 124, 122), haze)
+            pane = (
+                canvas.mix(warm, (206, 164, 140), haze * 0.6)
+                if lit
+                else canvas.mix((26, 30, 50), (150, 124, 122), haze)
+            )
             d = ImageDraw.Draw(image)
             d.polygon(box, fill=pane)
             middle = (
                 ((box[0][0] + box[3][0]) / 2, (box[0][1] + box[3][1]) / 2),
                 ((box[1][0] + box[2][0]) / 2, (box[1][1] + box[2][1]) / 2),
             )
-            d.line(middle, fill=_mix(pane, (20, 16, 24), 0.6), width=max(1, round(2.4 / b)))
+            d.line(middle, fill=canvas.mix(pane, (20, 16, 24), 0.6), width=max(1, round(2.4 / b)))
             sill = [_seen(x, low, a), _seen(x, low, b)]
             d.line(sill, fill=(220, 222, 236), width=max(1, round(4 / b)))
             if lit:
@@ -163,7 +173,7 @@ def _posts(image: Image.Image) -> None:
             foot, head = _seen(side * 292, 0, z), _seen(side * 292, 330, z)
             arm = _seen(side * 246, 330, z)
             haze = min(0.7, z / 3)
-            colour = _mix((16, 16, 26), (180, 140, 122), haze)
+            colour = canvas.mix((16, 16, 26), (180, 140, 122), haze)
 
             def pen(
                 d: ImageDraw.ImageDraw,
@@ -202,8 +212,3 @@ def _snow(image: Image.Image) -> None:
         mask = canvas.shape(pen, blur=blur).point([v * light // 255 for v in range(256)])
         canvas.screen(image, (226, 230, 246), mask)
     image.paste(image.filter(ImageFilter.GaussianBlur(0.5)))
-
-
-def _mix(a: Colour, b: Colour, part: float) -> Colour:
-    red, green, blue = (round(x + (y - x) * part) for x, y in zip(a, b, strict=True))
-    return red, green, blue

@@ -142,10 +142,9 @@ def _farm(image: Image.Image) -> None:
         image,
         (26, 30, 24),
         canvas.shape(
-            lambda d, k: [
-                d.ellipse((x * k, y * k, (x + r) * k, (y + r * 1.1) * k), fill=255)
-                for x, y, r in ((1196, 674, 34), (1330, 664, 44), (1352, 680, 28))
-            ][0]
+            lambda d, k: canvas.ovals(
+                d, k, places=[(1196, 674, 1230, 711), (1330, 664, 1374, 712), (1352, 680, 1380, 711)]
+            )
         ),
     )
 

@@ -1,0 +1,80 @@
+"""Asking after analyses that a detector accepted, until its answer is there or the deadline has come."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from detection import backoff, ratelimit, switches
+from detection.errors import HouseFault, ProviderError, RateLimited, SchemaMismatch
+from detection.models import Analysis
+from detection.providers import providers
+from detection.results import ScanResult
+from detection.scanning.applying import apply_result, give_up
+from detection.scanning.running import failed, hold_back
+
+_POLL_CAP = 60.0
+_PATIENCE = timedelta(hours=1)
+"""After the deadline, for a detector that can't be asked: then the row ends, whatever stands in the way."""
+
+
+def run_poll(pk: int) -> None:
+    """Ask the detector about one accepted analysis; an event that comes first wins, and that is well."""
+    waiting = Analysis.objects.select_related("asset").to_poll(timezone.now())
+    analysis = waiting.filter(pk=pk).first()
+    if analysis is None:
+        return
+    provider = providers.get(analysis.provider)
+    if provider is None:
+        give_up(analysis, error=HouseFault(_("This detector is not configured any more.")))
+        return
+    now = timezone.now()
+    if now >= analysis.deadline_at + _PATIENCE:
+        give_up(analysis, error=_never_answered())
+        return
+    slot = hold_back(analysis, provider, now)
+    if slot is None:
+        return
+    wait = min(2.0 * 1.6 ** min(analysis.faults, 10), _POLL_CAP)
+    if not analysis.claim_poll(until=now + timedelta(seconds=wait + 30), now=now):
+        return
+    time.sleep(slot)
+    try:
+        answer = provider.fetch(analysis.provider_reference)
+    except ProviderError as error:
+        if not error.retryable:
+            failed(analysis, error, lease=None)
+            return
+        asked = _note(analysis, error, now=now)
+        _again(analysis, max(wait, asked), now=now)
+        return
+    switches.note_success(analysis.provider)
+    if isinstance(answer, ScanResult):
+        apply_result(analysis, answer, via="poll")
+    else:
+        _again(analysis, max(wait, min(answer.poll_after, _POLL_CAP)), now=now)
+
+
+def _never_answered() -> ProviderError:
+    return SchemaMismatch(_("The detector took the picture and never answered."))
+
+
+def _note(analysis: Analysis, error: ProviderError, *, now: datetime) -> float:
+    """Tell breaker and limiter of a poll that failed; the seconds that the detector asked for."""
+    switches.note_fault(analysis.provider, error, now=now)
+    asked = min(max(error.retry_after or 0.0, 0.0), backoff.RETRY_AFTER_CAP)
+    if isinstance(error, RateLimited):
+        ratelimit.push_back(analysis.provider, until=now.timestamp() + max(asked, 1.0))
+    return asked
+
+
+def _again(analysis: Analysis, wait: float, *, now: datetime) -> None:
+    if now >= analysis.deadline_at:
+        give_up(analysis, error=_never_answered())
+        return
+    soon = timezone.now() + timedelta(seconds=wait)
+    analysis.note(next_attempt_at=soon, rung_at=None, faults=F("faults") + 1, why="")

@@ -1,0 +1,125 @@
+"""The pictures this person may see: a list with badges and filters, and a page for what is known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import CharField, QuerySet
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from detection import audit, registry, wording
+from detection.admin.mixins import AnalysedImageMixin
+from detection.models import Asset
+from detection.templatetags.detection_tags import asset_of, review_url, thumbnail_url
+from detection.vocabulary import Signal
+from newsroom import permissions
+from newsroom.models import Photo
+
+
+class SignalFilter(admin.SimpleListFilter):
+    """By what the evidence amounts to."""
+
+    title = gettext_lazy("image check")
+    parameter_name = "signal"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(signal.value, wording.signal_word(signal)) for signal in Signal]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Photo]) -> QuerySet[Photo]:
+        if self.value() is None:
+            return queryset
+        assets = Asset.objects.filter(content_type=registry.content_type(Photo), signal=self.value())
+        keyed = queryset.annotate(detection_key=Cast("pk", CharField(max_length=64)))
+        return keyed.filter(detection_key__in=assets.values("object_key"))
+
+
+@admin.register(Photo)
+class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """A picture's words can be corrected; its file never changes, and how sure its source is takes a desk chief."""
+
+    list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "keep_inside", "created_at")
+    list_display_links = ("__str__",)
+    list_filter = (SignalFilter, "source_tier", "keep_inside", ("desk", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("desk", "uploader")
+    list_per_page = 30
+    search_fields = ("headline", "original_name", "credit", "caption")
+    show_full_result_count = False
+    actions = None
+    fieldsets = (
+        (None, {"fields": ("preview", "evidence", "headline", "credit", "licence", "caption", "alt_text")}),
+        (gettext_lazy("Where it comes from"), {"fields": ("source_tier", "keep_inside", "desk", "original_name")}),
+        (gettext_lazy("Here"), {"fields": ("uploader", "created_at", "expires_at", "stories_list")}),
+    )
+    _FACTS = (
+        "preview", "evidence", "keep_inside", "desk", "original_name", "uploader", "created_at", "expires_at",
+        "stories_list",
+    )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
+        return permissions.photos(request.user, "newsroom.view_photo").order_by("-pk")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> Any:
+        may_raise = obj is not None and permissions.may(request.user, "detection.change_source_tier", obj)
+        return self._FACTS if may_raise else (*self._FACTS, "source_tier")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return permissions.may_anywhere(request.user, "newsroom.view_photo")
+
+    def has_view_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
+        if obj is None:
+            return self.has_module_permission(request)
+        return permissions.may(request.user, "newsroom.view_photo", obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
+        if obj is None:
+            return permissions.may_anywhere(request.user, "newsroom.change_photo")
+        return permissions.may(request.user, "newsroom.change_photo", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Pictures come in with a story, or to be checked; never by a form of their own."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Photo, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "source_tier" in form.changed_data:
+            was = form.initial.get("source_tier", "")
+            audit.record(
+                "picture.tier_changed", asset=asset_of(obj), subject=obj, by=request.user, was=was, now=obj.source_tier
+            )
+
+    @admin.display(description="")
+    def thumbnail(self, photo: Photo) -> SafeString | str:
+        asset = asset_of(photo)
+        url = thumbnail_url(asset) if asset else ""
+        return format_html('<img class="n-thumb" src="{}" alt="" loading="lazy">', url) if url else ""
+
+    @admin.display(description=gettext_lazy("picture"))
+    def preview(self, photo: Photo) -> SafeString | str:
+        asset = asset_of(photo)
+        url = thumbnail_url(asset) if asset else ""
+        if asset is None or not url:
+            return _("There is no preview of this file.")
+        link = '<a href="{}"><img class="n-preview" src="{}" alt="{}"></a>'
+        return format_html(link, review_url(asset), url, photo.alt_text or str(photo))
+
+    @admin.display(description=gettext_lazy("image check"))
+    def evidence(self, photo: Photo) -> SafeString | str:
+        asset = asset_of(photo)
+        if asset is None:
+            return _("Not checked yet.")
+        link = '{} <a href="{}">{}</a>'
+        return format_html(link, self.detection(photo), review_url(asset), _("Look at the evidence"))
+
+    @admin.display(description=gettext_lazy("stands in"))
+    def stories_list(self, photo: Photo) -> str:
+        return ", ".join(str(story) for story in photo.stories.all()) or _("No story")

@@ -1,0 +1,44 @@
+"""What a desk hears of without asking: evidence that changed after publication, a scheduled story that is held.
+
+One alert an occasion, however often it is heard of. Nothing unpublishes by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from detection import audit
+from newsroom import permissions
+from newsroom.models import Story, StoryAlert
+
+
+def raise_alert(
+    story: Story, sentence: str, *, occasion: str, picture_label: str = "", is_urgent: bool = False
+) -> StoryAlert | None:
+    """Tell the story's desk; None where it was told of this occasion before."""
+    with transaction.atomic():
+        alert, is_new = StoryAlert.objects.get_or_create(
+            story=story,
+            occasion=occasion,
+            defaults={"sentence": sentence, "picture_label": picture_label, "is_urgent": is_urgent},
+        )
+        if not is_new:
+            return None
+        audit.record("story.alerted", subject=story, sentence=sentence, picture=picture_label)
+    return alert
+
+
+def waiting_for(user: Any) -> QuerySet[StoryAlert]:
+    """The alerts nobody has seen yet, of the stories this person can do something about."""
+    own = permissions.stories(user, "newsroom.change_story")
+    return StoryAlert.objects.filter(seen_at=None, story__in=own).select_related("story", "story__desk")
+
+
+def mark_seen(story: Story, *, by: Any) -> int:
+    """Note that somebody has read a story's alerts; how many they were."""
+    unseen = StoryAlert.objects.filter(story=story, seen_at=None)
+    return unseen.update(seen_at=timezone.now(), seen_by_label=audit.name_of(by))

@@ -1,0 +1,125 @@
+"""The newsroom's own forms: bringing pictures in, and telling a story when to go out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from newsroom import permissions
+from newsroom.models import Photo, SourceTier, Story
+from newsroom.uploads import UPLOAD_CAP, Particulars
+
+ACCEPT = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif,.heic,.heif,.avif"
+_TOO_LARGE = _("“%(name)s” is over %(cap)d MB. Save a smaller copy and upload that.")
+_TIERS = [("", _("Not known")), *(choice for choice in SourceTier.choices if choice[0] != SourceTier.UNKNOWN)]
+_INSIDE = (("", _("As usual on this desk")), ("on", _("Keep inside")), ("off", _("May be sent to detectors outside")))
+
+
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class PictureFilesField(forms.FileField):
+    """Any number of picture files. What they are is found out later, so that none is refused for being broken."""
+
+    widget = FilesInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_empty_file=True, **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
+        given = data if isinstance(data, list | tuple) else [data] if data else []
+        files = [super(PictureFilesField, self).clean(one, initial) for one in given]
+        if not files and self.required:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        for file in files:
+            if file.size > UPLOAD_CAP:
+                words = {"name": file.name, "cap": UPLOAD_CAP // (1024 * 1024)}
+                raise forms.ValidationError(_TOO_LARGE, params=words, code="too_large")
+        return files
+
+
+class StoryForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A story's words, and what is to be added to its pictures with the same click."""
+
+    new_pictures = PictureFilesField(
+        label=_("Add pictures"),
+        required=False,
+        widget=FilesInput(attrs={"accept": ACCEPT}),
+        help_text=_("Several at once. They are checked in the background; go on writing."),
+    )
+    their_tier = forms.ChoiceField(label=_("Their source"), required=False, choices=_TIERS)
+    their_credit = forms.CharField(label=_("Their credit"), required=False, max_length=200)
+    their_inside = forms.ChoiceField(
+        label=_("Sending to detectors"),
+        required=False,
+        choices=_INSIDE,
+        help_text=_("Kept inside: only what the file declares is read, here. A desk chief can release it later."),
+    )
+    attach = forms.ModelChoiceField(
+        label=_("Add a picture that is here"), required=False, queryset=Photo.objects.none(), empty_label=_("None")
+    )
+
+    class Meta:
+        model = Story
+        fields = ("headline", "slug", "desk", "body")
+
+    def particulars(self) -> Particulars:
+        """What was said of the files that come with this form."""
+        inside = {"on": True, "off": False}.get(self.cleaned_data["their_inside"])
+        words = self.cleaned_data
+        return Particulars(source_tier=words["their_tier"], credit=words["their_credit"], keep_inside=inside)
+
+    def offer(self, user: Any) -> None:
+        """Offer only the desks this person works on, and the pictures they may see."""
+        if "desk" in self.fields:
+            self.fields["desk"].queryset = permissions.desks(user, "newsroom.change_story")  # type: ignore[attr-defined]
+        if "attach" in self.fields:
+            there = permissions.photos(user, "newsroom.view_photo")
+            if self.instance.pk:
+                there = there.exclude(placements__story=self.instance)
+            self.fields["attach"].queryset = there  # type: ignore[attr-defined]
+
+
+class CheckForm(forms.Form):
+    """One file to look at."""
+
+    file = forms.FileField(
+        label=_("Picture"),
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ACCEPT}),
+        error_messages={"required": _("Choose a file.")},
+    )
+    keep_inside = forms.BooleanField(
+        label=_("Keep inside"), required=False, help_text=_("Read here only; not sent to any detector outside.")
+    )
+
+    def clean_file(self) -> UploadedFile[Any]:
+        file: UploadedFile[Any] = self.cleaned_data["file"]
+        if (file.size or 0) > UPLOAD_CAP:
+            raise forms.ValidationError(_TOO_LARGE, params={"name": file.name, "cap": UPLOAD_CAP // (1024 * 1024)})
+        return file
+
+
+class ScheduleForm(forms.Form):
+    """When a story is to go out."""
+
+    at = forms.DateTimeField(
+        label=_("Goes out at"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        error_messages={
+            "required": _("Give a date and a time."),
+            "invalid": _("Give a date and a time, such as 2026-11-24 13:00."),
+        },
+    )
+
+    @classmethod
+    def offering(cls, story: Story) -> ScheduleForm:
+        """The form with the story's present time, else with none."""
+        at = timezone.localtime(story.publish_at) if story.publish_at else None
+        return cls(initial={"at": at})

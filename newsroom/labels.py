@@ -1,0 +1,46 @@
+"""The words readers see beside a picture that AI made or changed: the story's own, else those of whoever decided.
+
+Asked by the public page, and by the gate for whether a picture is labelled.
+"""
+
+from __future__ import annotations
+
+from detection import registry
+from detection.models import Asset, Override, Review
+from detection.vocabulary import Conclusion
+from newsroom.models import Photo, Placement, Story
+
+
+def for_readers(story: Story, placements: list[Placement]) -> dict[int, str]:
+    """Placement → label, "" for none. A conclusion counts on its own desk, till it is taken back. Three queries."""
+    assets = Asset.objects.of_many([placement.photo for placement in placements])
+    by_photo = {key: asset for (_, key), asset in assets.items()}
+    concluded = _concluded(story, list(assets.values()))
+    overridden = _overridden(story)
+    labels: dict[int, str] = {}
+    for placement in placements:
+        asset = by_photo.get(registry.key(placement.photo))
+        found = concluded.get(asset.pk) or overridden.get(asset.pk) if asset else ""
+        labels[placement.pk] = placement.reader_label or found or ""
+    return labels
+
+
+def _concluded(story: Story, assets: list[Asset]) -> dict[int, str]:
+    newest: dict[int, Review] = {}
+    for review in Review.objects.filter(asset__in=assets, desk=story.desk.slug).order_by("pk"):
+        newest[review.asset_id] = review
+    return {
+        pk: review.reader_label
+        for pk, review in newest.items()
+        if review.conclusion and Conclusion(review.conclusion) is not Conclusion.WAITING_FOR_SOURCE
+    }
+
+
+def _overridden(story: Story) -> dict[int, str]:
+    given = Override.objects.filter(Override.about(story), revoked_at=None).exclude(reader_label="").order_by("pk")
+    return {override.asset_id: override.reader_label for override in given}
+
+
+def credit_of(photo: Photo) -> str:
+    """The credit line of a picture, with its licence where it has one."""
+    return ", ".join(part for part in (photo.credit, photo.licence) if part)

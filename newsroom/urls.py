@@ -1,0 +1,20 @@
+"""Every address of the newsroom. Uploads have none: their files are served by views that ask who is reading."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from newsroom import views
+
+pages = [
+    path("", views.start, name="start"),
+    path("check/", views.check, name="check"),
+    path("stories/<slug:slug>/", views.story, name="story"),
+    path("renditions/<str:name>", views.rendition, name="rendition"),
+]
+urlpatterns = [
+    path("", include((pages, "newsroom"))),
+    path("admin/", admin.site.urls),
+    path("detection/", include("detection.urls")),
+]

@@ -1,0 +1,113 @@
+"""The newsroom's own pages: where a person starts, checking one picture, and what readers see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.admin.views.decorators import staff_member_required
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from detection import gate
+from detection.models import Asset
+from detection.templatetags.detection_tags import review_url
+from newsroom import alerts, labels, permissions, renditions, uploads
+from newsroom.forms import CheckForm
+from newsroom.models import Desk, Photo, Placement, Story, StoryState
+
+AT_WORK = 30
+"""How many unpublished stories the start page shows, the last changed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One story on the start page; `report` is None where it isn't asked for any more."""
+
+    story: Story
+    report: gate.Report | None
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """For readers: what is published. For the newsroom: their stories, what waits for them, and the way on."""
+    published = Story.objects.filter(state=StoryState.PUBLISHED).order_by("-published_at").select_related("desk")
+    context: dict[str, Any] = {"published": published[:20], "title": _("The front page")}
+    if request.user.is_authenticated and request.user.is_staff:
+        mine = permissions.stories(request.user, "newsroom.view_story").select_related("desk", "author")
+        at_work = mine.exclude(state=StoryState.PUBLISHED).order_by("publish_at", "-updated_at")[:AT_WORK]
+        context |= {
+            "is_newsroom": True,
+            "title": _("Your desk"),
+            "rows": [Row(story, gate.report(story, user=request.user)) for story in at_work],
+            "mine_published": mine.filter(state=StoryState.PUBLISHED).order_by("-published_at")[:10],
+            "alerts": alerts.waiting_for(request.user)[:10],
+            "desks": Desk.objects.filter(memberships__in=request.user.memberships.current()),
+            "may_write": permissions.may_anywhere(request.user, "newsroom.add_story"),
+            "may_look": permissions.may_anywhere(request.user, "detection.review_analysis"),
+        }
+    return render(request, "newsroom/start.html", context)
+
+
+@staff_member_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest) -> HttpResponse:
+    """Drop one file and look at the evidence; it belongs to no story and is deleted after a day."""
+    form = CheckForm(request.POST or None, request.FILES or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        words = form.cleaned_data
+        photo = uploads.receive_for_check(words["file"], by=request.user, keep_inside=words["keep_inside"])
+        asset = Asset.objects.of(photo).first()
+        if asset is not None:
+            return HttpResponseRedirect(review_url(asset))
+        form.add_error(None, _("The picture is here, but no check could be started. Tell whoever runs this site."))
+        status = 503
+    elif request.method == "POST":
+        status = 400
+    own = Photo.objects.filter(uploader=request.user.pk).exclude(expires_at=None)
+    return render(request, "newsroom/check.html", {"form": form, "own": own[:10]}, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One picture as readers get it."""
+
+    placement: Placement
+    label: str
+    credit: str
+    url_name: str
+
+
+@require_safe
+def story(request: HttpRequest, slug: str) -> HttpResponse:
+    """A published story with its pictures, credits and labels; 404 for everything else, whoever asks."""
+    found = get_object_or_404(Story.objects.select_related("desk"), slug=slug, state=StoryState.PUBLISHED)
+    live = [one for one in found.placements.select_related("photo") if one.is_live]
+    words = labels.for_readers(found, live)
+    pictures = [
+        Shown(one, words[one.pk], labels.credit_of(one.photo), one.rendition.removeprefix("renditions/"))
+        for one in live
+        if one.rendition and one.rendition_of == one.published_file
+    ]
+    return render(request, "newsroom/story.html", {"story": found, "pictures": pictures, "title": found.headline})
+
+
+@require_safe
+def rendition(request: HttpRequest, name: str) -> HttpResponse | FileResponse:
+    """A picture for readers, while a published story shows it."""
+    path = renditions.public(name)
+    if path is None:
+        raise Http404
+    try:
+        file = default_storage.open(path, "rb")
+    except OSError:
+        raise Http404 from None
+    response = FileResponse(file, content_type="image/jpeg")
+    response["Cache-Control"] = "public, max-age=300"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response

@@ -1,0 +1,142 @@
+"""The gate's forms: POST only, bound to the evidence, 403 and 409 as answers, typed words kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from detection.models import Acknowledgement, Asset, Override
+from tests.detection.admin import cast
+
+NOTE = "Original raw file seen on the photographer's camera."
+
+
+def words(asset: Asset, story: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "subject": cast.name_of(story),
+        "asset": str(asset.public_id),
+        "evidence": asset.evidence,
+        "reason_code": "original_seen",
+        "note": NOTE,
+        **more,
+    }
+
+
+@pytest.mark.parametrize("name", ["acknowledge", "override", "revoke"])
+def test_the_forms_answer_to_post_alone(client: Any, dana: Any, name: str) -> None:
+    client.force_login(dana)
+    assert client.get(reverse(f"admin:detection_gate_{name}")).status_code == 405
+
+
+def test_an_editor_acknowledges_an_open_question(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    story = cast.article(asset)
+    client.force_login(erin)
+    answer = client.post(reverse("admin:detection_gate_acknowledge"), words(asset, story))
+    assert answer.status_code == 302
+    assert Acknowledgement.objects.get().author == erin
+
+
+def test_an_editor_cannot_override(client: Any, erin: Any) -> None:
+    asset = cast.declared()
+    client.force_login(erin)
+    answer = client.post(
+        reverse("admin:detection_gate_override"), words(asset, cast.article(asset), reader_label="Made with AI")
+    )
+    assert answer.status_code == 403
+    assert not Override.objects.exists()
+
+
+def test_a_chief_lets_one_story_go(client: Any, dana: Any) -> None:
+    asset = cast.declared()
+    story = cast.article(asset)
+    client.force_login(dana)
+    answer = client.post(
+        reverse("admin:detection_gate_override"),
+        words(asset, story, reader_label="Made with AI", scope="story", next="/admin/otherhost/article/"),
+    )
+    assert answer["Location"] == "/admin/otherhost/article/"
+    override = Override.objects.get()
+    assert (override.reader_label, override.note, override.scope) == ("Made with AI", NOTE, "story")
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "sentence"),
+    [
+        ({"evidence": "0" * 64}, 409, "The evidence changed"),
+        ({"note": "Too short"}, 400, "at least 15 characters"),
+        ({"reason_code": ""}, 400, "Choose a reason"),
+        ({"reason_code": "because"}, 400, "because"),
+        ({"reader_label": ""}, 400, "label for readers"),
+        ({"ends_at": "tomorrow"}, 400, "Give the end as a date and a time"),
+        ({"ends_at": "2001-01-01T10:00"}, 400, "already passed"),
+        ({"scope": "world"}, 400, "world"),
+    ],
+)
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
+    client: Any, dana: Any, change: dict[str, str], status: int, sentence: str
+) -> None:
+    asset = cast.declared()
+    typed = words(asset, cast.article(asset), reader_label="Made with AI") | change
+    client.force_login(dana)
+    answer = client.post(reverse("admin:detection_gate_override"), typed)
+    page = answer.content.decode()
+    assert answer.status_code == status
+    assert sentence in page
+    assert typed["note"].replace("'", "&#x27;") in page
+    assert not Override.objects.exists()
+
+
+def test_it_never_sends_anybody_to_a_foreign_host(client: Any, dana: Any) -> None:
+    asset = cast.declared()
+    client.force_login(dana)
+    answer = client.post(
+        reverse("admin:detection_gate_override"),
+        words(asset, cast.article(asset), reader_label="Made with AI", next="https://elsewhere.example/"),
+    )
+    assert answer["Location"].startswith("/admin/detection/asset/")
+
+
+def test_an_override_is_ended_with_a_reason(client: Any, dana: Any) -> None:
+    asset = cast.declared()
+    story = cast.article(asset)
+    client.force_login(dana)
+    client.post(reverse("admin:detection_gate_override"), words(asset, story, reader_label="Made with AI"))
+    override = Override.objects.get()
+    revoke = reverse("admin:detection_gate_revoke")
+    assert client.post(revoke, {"override": override.public_id, "reason": " "}).status_code == 400
+    assert client.post(revoke, {"override": override.public_id, "reason": "New facts."}).status_code == 302
+    assert Override.objects.get().revoked_at is not None
+
+
+def test_the_page_of_an_overridden_story_offers_to_end_it(client: Any, dana: Any) -> None:
+    asset = cast.declared()
+    story = cast.article(asset)
+    client.force_login(dana)
+    ends = (timezone.localtime() + timedelta(hours=5)).strftime("%Y-%m-%dT%H:%M")
+    client.post(
+        reverse("admin:detection_gate_override"), words(asset, story, reader_label="Made with AI", ends_at=ends)
+    )
+    url = reverse("admin:detection_asset_review", args=[asset.public_id])
+    page = client.get(f"{url}?for={cast.name_of(story)}").content.decode()
+    assert "End the override" in page
+    assert "Cleared for this story by Dana Example" in page
+
+
+@pytest.mark.parametrize("change", [{"asset": "nonsense"}, {"subject": "otherhost.article:999"}])
+def test_what_is_not_there_is_not_found(client: Any, dana: Any, change: dict[str, str]) -> None:
+    asset = cast.declared()
+    client.force_login(dana)
+    answer = client.post(reverse("admin:detection_gate_acknowledge"), words(asset, cast.article(asset)) | change)
+    assert answer.status_code == 404
+
+
+def test_a_stranger_finds_nothing_to_override(client: Any, sam: Any) -> None:
+    asset = cast.declared()
+    client.force_login(sam)
+    answer = client.post(reverse("admin:detection_gate_override"), words(asset, cast.article(asset)))
+    assert answer.status_code == 404

@@ -1,0 +1,205 @@
+"""The review page: what it shows, and what each of its forms records or refuses to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from detection.models import Analysis, Asset, AuditEvent, Review, StoredOverlay
+from tests.detection.admin import cast
+
+
+def address(asset: Asset, subject: Any = None) -> str:
+    url = reverse("admin:detection_asset_review", args=[asset.public_id])
+    return f"{url}?for={cast.name_of(subject)}" if subject else url
+
+
+def text(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def test_the_word_stands_before_the_number_and_the_estimate_says_so(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    client.force_login(erin)
+    page = text(client.get(address(asset)))
+    assert page.index("Strong signs of AI generation") < page.index("94 of 99")
+    assert "It can be wrong in both directions" in page
+    assert "Compression map: cannot show AI" in page
+    assert "<details class=\"d-map\" open" not in page
+
+
+def test_raw_evidence_is_escaped(client: Any, erin: Any) -> None:
+    asset = cast.declared()
+    client.force_login(erin)
+    page = client.get(address(asset)).content.decode()
+    assert "<script>alert(1)</script>" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_nothing_on_the_page_is_inline_script_or_style(client: Any, dana: Any) -> None:
+    asset = cast.strong()
+    client.force_login(dana)
+    page = client.get(address(asset, cast.article(asset))).content.decode()
+    assert " style=" not in page
+    assert "<style" not in page
+    assert " onclick=" not in page
+    assert all("src=" in tag.split(">")[0] for tag in page.split("<script")[1:])
+
+
+def test_a_get_writes_nothing(client: Any, erin: Any, django_assert_num_queries: Any) -> None:
+    asset = cast.strong()
+    client.force_login(erin)
+    before = AuditEvent.objects.count(), Asset.objects.get(pk=asset.pk).touched
+    client.get(address(asset))
+    assert (AuditEvent.objects.count(), Asset.objects.get(pk=asset.pk).touched) == before
+
+
+def test_a_stranger_finds_no_such_picture(client: Any, sam: Any) -> None:
+    asset = cast.plate()
+    client.force_login(sam)
+    assert client.get(address(asset)).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["otherhost.article:999", "otherhost.article:abc", "nobody.knows:1", "nonsense"])
+def test_a_story_that_is_not_there_is_not_found(client: Any, erin: Any, name: str) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    assert client.get(f"{address(asset)}?for={name}").status_code == 404
+
+
+def test_the_story_shows_its_level_and_who_can_clear_it(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.declared()
+    client.force_login(erin)
+    page = text(client.get(address(asset, cast.article(asset))))
+    assert "On hold" in page
+    assert "Dana Example" in page
+    assert "Override for this story" not in page
+
+
+def test_a_ready_overlay_is_shown_with_its_caution(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    StoredOverlay.objects.create(
+        analysis=Analysis.objects.get(asset=asset, provider="first"), kind="heatmap", status="ready", file="o.png"
+    )
+    client.force_login(erin)
+    page = text(client.get(address(asset)))
+    assert "They do not mark what was changed" in page
+    assert "overlay?g=1" in page
+
+
+def test_without_overlay_it_says_why_there_is_nothing_to_highlight(client: Any, erin: Any) -> None:
+    client.force_login(erin)
+    assert "there is nothing to highlight" in text(client.get(address(cast.plate())))
+
+
+def test_a_conclusion_is_recorded_and_the_reader_is_sent_back(client: Any, erin: Any) -> None:
+    asset = cast.plate(verdict="uncertain")
+    story = cast.article(asset)
+    client.force_login(erin)
+    answer = client.post(
+        address(asset, story),
+        {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence, "note": "Saw the negative."},
+    )
+    assert answer.status_code == 302
+    assert cast.name_of(story) in answer["Location"]
+    review = Review.objects.get()
+    assert (review.conclusion, review.note, review.author_label) == ("accepted", "Saw the negative.", "Erin Example")
+    page = text(client.get(address(asset)))
+    assert "No objection to using it (Erin Example" in page
+    assert "Undo my decision" in page
+
+
+def test_evidence_that_changed_records_nothing_and_keeps_the_note(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    answer = client.post(
+        address(asset),
+        {"action": "decide", "conclusion": "cannot_determine", "evidence": "0" * 64, "note": "Typed with care."},
+    )
+    assert answer.status_code == 409
+    assert "Typed with care." in text(answer)
+    assert "The evidence changed" in text(answer)
+    assert f'value="{asset.evidence}"' in text(answer)
+    assert not Review.objects.exists()
+
+
+def test_without_a_conclusion_the_page_says_what_is_missing(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    answer = client.post(address(asset), {"action": "decide", "evidence": asset.evidence, "note": "Kept words."})
+    assert answer.status_code == 400
+    assert "Choose a conclusion." in text(answer)
+    assert "Kept words." in text(answer)
+
+
+def test_a_reader_of_the_history_may_look_and_not_decide(client: Any) -> None:
+    avery = cast.person("avery", "view_audit")
+    asset = cast.plate()
+    client.force_login(avery)
+    assert "Record my conclusion" not in text(client.get(address(asset)))
+    answer = client.post(
+        address(asset), {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence}
+    )
+    assert answer.status_code == 403
+    assert not Review.objects.exists()
+
+
+def test_an_own_conclusion_can_be_taken_back_for_ten_minutes(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    client.post(address(asset), {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence})
+    review = Review.objects.get()
+    client.post(address(asset), {"action": "undo", "review": review.public_id})
+    assert Review.objects.filter(reverses=review).exists()
+    assert "Undo my decision" not in text(client.get(address(asset)))
+
+
+def test_after_ten_minutes_the_undo_button_is_gone(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    client.post(address(asset), {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence})
+    Review.objects.update(created_at=timezone.now() - timedelta(minutes=11))
+    assert "Undo my decision" not in text(client.get(address(asset)))
+
+
+def test_looking_again_begins_a_new_generation(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    client.post(address(asset), {"action": "look_again"})
+    assert Asset.objects.get(pk=asset.pk).generation == asset.generation + 1
+
+
+def test_nobody_looks_again_without_the_permission(client: Any) -> None:
+    avery = cast.person("avery", "view_audit")
+    asset = cast.plate()
+    client.force_login(avery)
+    answer = client.post(address(asset), {"action": "look_again"})
+    assert answer.status_code == 403
+    assert Asset.objects.get(pk=asset.pk).generation == asset.generation
+
+
+def test_a_second_opinion_asks_the_other_detector(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    client.post(address(asset), {"action": "second_opinion"})
+    assert Analysis.objects.filter(asset=asset, provider="second", is_second_opinion=True).exists()
+
+
+def test_an_unknown_button_is_refused(client: Any, erin: Any) -> None:
+    asset = cast.plate()
+    client.force_login(erin)
+    assert client.post(address(asset), {"action": "publish_everything"}).status_code == 400
+
+
+def test_a_picture_that_is_gone_still_shows_its_record_to_a_reader_of_the_history(client: Any) -> None:
+    avery = cast.person("avery", "view_audit")
+    asset = cast.plate("Gone picture")
+    asset.picture().delete()
+    client.force_login(avery)
+    page = text(client.get(address(asset)))
+    assert "Gone picture" in page
+    assert "not in the newsroom any more" in page

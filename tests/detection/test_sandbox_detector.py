@@ -1,0 +1,268 @@
+"""The sandbox detector over real HTTP, and the command that serves it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from PIL import Image, ImageDraw
+
+from detection.management.commands.sandbox_detector import Command
+from detection.testing.detector import SandboxDetector
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def detector() -> Iterator[SandboxDetector]:
+    with SandboxDetector() as running:
+        yield running
+
+
+def send(
+    detector: SandboxDetector, content: bytes = b"picture", key: str = "first", **headers: str
+) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.post(
+            f"{detector.url}/v1/analyze-file",
+            files={"file": ("a.jpg", content, "image/jpeg")},
+            data={"reference": "ref-1"},
+            headers={"Authorization": f"Bearer {key}", **headers},
+            timeout=5,
+        )
+
+
+def ask(detector: SandboxDetector, path: str, key: str = "first") -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(detector.url + path, headers={"Authorization": f"Bearer {key}"}, timeout=5)
+
+
+def busy_picture(size: tuple[int, int] = (600, 300)) -> bytes:
+    """Grey, with lines in its right half."""
+    image = Image.new("RGB", size, (128, 128, 128))
+    draw = ImageDraw.Draw(image)
+    for step in range(0, 120, 4):
+        draw.line([(430 + step, 80), (550 - step, 220)], fill=(step * 2, 255, 0))
+    written = io.BytesIO()
+    image.save(written, "PNG")
+    return written.getvalue()
+
+
+def test_without_a_script_it_is_uncertain_and_says_who_it_is(detector: SandboxDetector) -> None:
+    told = send(detector).json()
+
+    assert (told["status"], told["verdict"], told["model"]) == ("complete", "uncertain", "sandbox-detector")
+    assert (told["reference"], "confidence" in told, "ai_score" in told) == ("ref-1", False, False)
+
+
+def test_the_most_exact_entry_of_the_script_wins() -> None:
+    sha256 = hashlib.sha256(b"known").hexdigest()
+    script = {
+        "first": {sha256: {"verdict": "likely_ai"}, "*": {"verdict": "likely_human"}},
+        "*": {"*": {"verdict": "partly_ai_generated"}},
+    }
+    with SandboxDetector(script=script) as detector:
+        said = [
+            send(detector, content, key).json()["verdict"]
+            for content, key in [(b"known", "first"), (b"other", "first"), (b"known", "second")]
+        ]
+
+    assert said == ["likely_ai", "likely_human", "partly_ai_generated"]
+
+
+def test_a_list_is_used_one_after_another_and_its_last_answer_stays(detector: SandboxDetector) -> None:
+    detector.will({"http": 429, "retry_after": 5}, {"http": 500}, {"verdict": "likely_ai"})
+
+    answers = [send(detector) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [429, 500, 200, 200]
+    assert answers[0].headers["Retry-After"] == "5"
+    assert answers[0].json()["error"]["retryable"] is True
+
+
+def test_a_gateways_page_and_a_made_up_body_can_be_sent(detector: SandboxDetector) -> None:
+    detector.will({"html": True}, {"http": 200, "body": {"odd": 1}}, {"http": 200, "body": "plain"})
+
+    answers = [send(detector) for _ in range(3)]
+
+    assert answers[0].headers["Content-Type"] == "text/html"
+    assert answers[1].json() == {"odd": 1}
+    assert answers[2].text == "plain"
+
+
+def test_an_accepted_analysis_ends_when_its_time_has_come(detector: SandboxDetector) -> None:
+    detector.will(
+        {"accept": True, "after": 600, "then": {"verdict": "likely_ai"}},
+        {"accept": True, "after": 0, "then": {"failed": {"code": "blurred", "message": "No.", "retryable": False}}},
+    )
+
+    first, second = send(detector), send(detector)
+    waits = ask(detector, f"/v1/analyses/{first.json()['request_id']}").json()
+    ended = ask(detector, f"/v1/analyses/{second.json()['request_id']}").json()
+
+    assert (first.status_code, waits["status"]) == (202, "processing")
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "blurred")
+
+
+def test_one_idempotency_key_makes_one_analysis_a_bearer_key(detector: SandboxDetector) -> None:
+    once = {"Idempotency-Key": "k-1"}
+
+    ids = [send(detector, key=key, **once).json()["request_id"] for key in ("first", "first", "second")]
+
+    assert ids[0] == ids[1] != ids[2]
+    assert detector.billed == 2
+
+
+def test_a_refusal_is_not_remembered_under_the_idempotency_key(detector: SandboxDetector) -> None:
+    detector.will({"http": 503}, {"verdict": "likely_ai"})
+    once = {"Idempotency-Key": "k-1"}
+
+    assert [send(detector, **once).status_code for _ in range(2)] == [503, 200]
+
+
+def test_silence_closes_the_connection_and_bills_nothing(detector: SandboxDetector) -> None:
+    detector.will({"silence": True})
+
+    with pytest.raises(requests.ConnectionError):
+        send(detector)
+
+    assert (detector.billed, detector.calls[0].status) == (0, 0)
+
+
+def test_analyses_are_found_by_reference_newest_first_and_only_by_their_own_key(detector: SandboxDetector) -> None:
+    made = [send(detector).json()["request_id"] for _ in range(2)]
+
+    found = ask(detector, "/v1/analyses?reference=ref-1").json()["analyses"]
+
+    assert [one["request_id"] for one in found] == made[::-1]
+    assert ask(detector, "/v1/analyses?reference=ref-1", key="second").json() == {"analyses": []}
+    assert ask(detector, f"/v1/analyses/{made[0]}", key="second").status_code == 404
+
+
+@pytest.mark.parametrize(("key", "status"), [("first", 200), ("wrong", 401), ("", 401)])
+def test_the_account_answers_to_a_good_key(detector: SandboxDetector, key: str, status: int) -> None:
+    assert ask(detector, "/v1/account", key=key).status_code == status
+    assert send(detector, key=key).status_code == status
+
+
+def test_an_overlay_has_the_pictures_shape_lies_on_its_busiest_part_and_is_always_the_same(
+    detector: SandboxDetector,
+) -> None:
+    detector.will({"verdict": "partly_ai_generated", "overlay": True})
+    url = send(detector, busy_picture()).json()["overlay"]["url"]
+    path = url.removeprefix(detector.url)
+
+    first, again = ask(detector, path), ask(detector, path)
+
+    overlay = Image.open(io.BytesIO(first.content))
+    assert (overlay.format, overlay.mode, overlay.size) == ("PNG", "RGBA", (600, 300))
+    alpha = overlay.getchannel("A")
+    assert alpha.getpixel((490, 150)) > 100  # type: ignore[operator]
+    assert alpha.getpixel((60, 150)) == 0
+    assert first.content == again.content
+
+
+@pytest.mark.parametrize("content", [b"no picture at all", b"", b"\x89PNG\r\n\x1a\n"])
+def test_what_is_no_picture_has_no_overlay(detector: SandboxDetector, content: bytes) -> None:
+    detector.will({"verdict": "likely_ai", "overlay": True})
+    send(detector, content)
+
+    assert ask(detector, "/overlays/an_000001.png").status_code == 404
+
+
+def test_the_journal_knows_what_came_in(detector: SandboxDetector) -> None:
+    send(detector, b"\r\n--picture\r\n\x00\xff")
+
+    call = detector.calls[0]
+    assert (call.method, call.path, call.status, call.key) == ("POST", "/v1/analyze-file", 200, "first")
+    assert (call.filename, call.media_type, call.fields) == ("a.jpg", "image/jpeg", {"reference": "ref-1"})
+    assert call.sha256 == hashlib.sha256(b"\r\n--picture\r\n\x00\xff").hexdigest()
+    assert call.size > 100
+    assert call.at > 0
+
+
+def test_a_submitted_link_is_looked_up_as_text_and_not_fetched(detector: SandboxDetector) -> None:
+    detector.will({"verdict": "likely_ai"}, sha256="http://127.0.0.1:1/a.jpg")
+    with requests.Session() as session:
+        session.trust_env = False
+        told = session.post(
+            f"{detector.url}/v1/analyze",
+            json={"image_url": "http://127.0.0.1:1/a.jpg", "reference": "ref-9"},
+            headers={"Authorization": "Bearer first"},
+            timeout=5,
+        ).json()
+
+    assert (told["verdict"], told["reference"]) == ("likely_ai", "ref-9")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ([], "A script is"),
+        ({"first": []}, "A script is"),
+        ({"first": {"*": "likely_ai"}}, "first / \\*"),
+        ({"first": {"*": []}}, "first / \\*"),
+        ({"first": {"*": {"verdikt": "likely_ai"}}}, "verdikt"),
+        ({"first": {"*": {"http": "429"}}}, "http"),
+        ({"first": {"*": [{"accept": True, "then": {"afterr": 1}}]}}, "afterr"),
+    ],
+)
+def test_a_script_with_a_mistake_is_refused_with_its_place(script: Any, says: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=says):
+        SandboxDetector(script=script)
+
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps(script))
+    with pytest.raises(CommandError, match=says):
+        call_command(Command(), "--port", "0", "--script", str(path))
+
+
+def test_a_script_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"missing\.json"):
+        call_command(Command(), "--script", str(tmp_path / "missing.json"))
+
+
+def test_a_port_that_is_taken_is_refused_by_number(detector: SandboxDetector) -> None:
+    port = detector.url.rpartition(":")[2]
+
+    with pytest.raises(CommandError, match=f"Port {port} cannot be used"):
+        call_command(Command(), "--port", port)
+
+
+@pytest.mark.processes
+def test_the_command_says_where_it_listens_and_stops_cleanly_at_ctrl_c(tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"*": {"*": {"verdict": "likely_ai"}}}))
+    command = [sys.executable, "-m", "django", "sandbox_detector", "--port", "0", "--script", str(script)]
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings_bare", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            assert running.stdout
+            said = running.stdout.readline()
+            url = said.split("http://")[1].split(". ")[0]
+            with requests.Session() as session:
+                session.trust_env = False
+                good = session.get(f"http://{url}/v1/account", headers={"Authorization": "Bearer a"}, timeout=5)
+            running.send_signal(signal.SIGINT)
+            rest, errors = running.communicate(timeout=10)
+        finally:
+            running.kill()
+
+    assert good.status_code == 200
+    assert (running.returncode, rest.strip(), errors) == (0, "Stopped.", "")

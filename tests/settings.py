@@ -1,0 +1,34 @@
+"""What `pytest` runs under: the newsroom's own settings, with the small other host installed beside it.
+
+Nothing in the environment is needed, and only `DATABASE_URL` is read from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import environ
+
+_VAR = tempfile.mkdtemp(prefix="newsroom-tests-")
+_KNOWN = ("DATABASE_URL", "PATH", "HOME", "TMPDIR", "LANG")
+
+# The newsroom reads its environment once, at import; a developer's own settings must not decide what tests see.
+environ.Env.ENVIRON = {
+    **{name: os.environ[name] for name in _KNOWN if name in os.environ},
+    "DJANGO_SECRET_KEY": "only-for-tests-and-nothing-else-0123456789abcdef",
+    "NEWSROOM_VAR": _VAR,
+}
+from newsroom.settings import *  # noqa: E402, F403
+from newsroom.settings import INSTALLED_APPS as _INSTALLED  # noqa: E402
+
+environ.Env.ENVIRON = os.environ
+
+INSTALLED_APPS = [*_INSTALLED, "tests.otherhost"]
+ALLOWED_HOSTS = ["*"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DETECTION_PROVIDERS = {
+    "first": {"BACKEND": "detection.providers.scripted.ScriptedProvider"},
+    "second": {"BACKEND": "detection.providers.scripted.ScriptedProvider"},
+}
+DETECTION = {"ALLOW_LOOPBACK": True}
