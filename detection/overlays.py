@@ -76,12 +76,11 @@ def _keep(row: StoredOverlay, content: bytes, width: int, height: int) -> None:
             next_try_at=None,
         )
         if won:
-            facts = {"analysis": row.analysis.public_id, "sha256": sha256, "kind": row.kind}
-            audit.record("overlay.stored", asset=row.analysis.asset, **facts)
-    if not won:
-        row.file.storage.delete(row.file.name)
-    elif given:
-        row.file.storage.delete(given)
+            about = row.analysis
+            audit.record("overlay.stored", asset=about.asset, analysis=about.public_id, sha256=sha256, kind=row.kind)
+    surplus = given if won else row.file.name
+    if surplus:
+        row.file.storage.delete(surplus)
 
 
 def _refuse(row: StoredOverlay, sentence: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.db import router, transaction
@@ -37,9 +36,11 @@ def rides_along() -> bool:
 
 def wake(task: str, pk: int) -> None:
     """Ring for one row: `task` is a function's name in `detection.tasks`."""
-    send = partial(
-        async_task, f"{_TASKS}.{task}", pk, q_options={"ack_failure": True, "task_name": f"{task} {pk}"[:100]}
-    )
+
+    def send() -> None:
+        options = {"ack_failure": True, "task_name": f"{task} {pk}"[:100]}
+        async_task(f"{_TASKS}.{task}", pk, q_options=options)
+
     if rides_along():
         send()
     else:

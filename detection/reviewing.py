@@ -32,6 +32,12 @@ def _may(asset: Asset, *, by: Any, subject: models.Model | None, permission: str
     return picture is not None and asset.asset_type.allows(by, permission, picture)
 
 
+def _is_placed(asset: Asset, subject: models.Model) -> bool:
+    pictures = [placed.picture for placed in registry.publishable_type(subject).placed_in(subject)]
+    here = [one for one in pictures if registry.key(one) == asset.object_key]
+    return any(registry.content_type(one).pk == asset.content_type_id for one in here)
+
+
 def claim(asset: Asset, *, by: Any) -> Claim:
     """Say that one is looking, for 15 minutes; taking over is allowed and recorded. Raises NotPermitted."""
     if not _may(asset, by=by, subject=None, permission="detection.review_analysis"):
@@ -64,6 +70,8 @@ def decide(
     """
     if not _may(asset, by=by, subject=subject, permission="detection.review_analysis"):
         raise NotPermitted
+    if subject is not None and not _is_placed(asset, subject):
+        raise Refused(_("This picture is not part of this story any more. Nothing was recorded."))
     if reason_code and reason_code not in REASON_CODES:
         raise Refused(_("Choose a reason from the list. Nothing was recorded."))
     is_holder = subject is not None and _may(asset, by=by, subject=subject, permission="detection.override_hold")
@@ -145,8 +153,11 @@ def undo(review: Review, *, by: Any) -> Review:
         raise Refused(_("Ten minutes have passed. Record a new conclusion instead."))
     with transaction.atomic():
         Asset.objects.lock([review.asset_id])
-        if Review.objects.filter(reverses=review).exists():
+        if not review.conclusion or Review.objects.filter(reverses=review).exists():
             raise Refused(_("This conclusion was taken back already."))
+        if Review.objects.filter(asset=review.asset_id, evidence=review.evidence, pk__gt=review.pk).exists():
+            # The reversal would be the newest word, and silently take back somebody else's.
+            raise Refused(_("A newer conclusion has been recorded since. Record a new one instead."))
         made = Review.objects.create(
             asset=review.asset,
             evidence=review.evidence,

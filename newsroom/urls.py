@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -18,3 +19,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("detection/", include("detection.urls")),
 ]
+if settings.DEMO:
+    urlpatterns.append(path("demo/", include("newsroom.demo.urls")))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 import environ
 
@@ -23,6 +24,7 @@ from newsroom.settings import *  # noqa: E402, F403
 from newsroom.settings import INSTALLED_APPS as _INSTALLED  # noqa: E402
 
 environ.Env.ENVIRON = os.environ
+Path(STATIC_ROOT).mkdir(parents=True)  # noqa: F405
 
 INSTALLED_APPS = [*_INSTALLED, "tests.otherhost"]
 ALLOWED_HOSTS = ["*"]

@@ -29,7 +29,7 @@ class _WithStyle(_Admin):
 class ReadOnlyMixin(_WithStyle):
     """Facts are looked at here and changed nowhere: no adding, no changing, no deleting, for superusers neither."""
 
-    actions = ()
+    actions: Any = ()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

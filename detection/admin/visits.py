@@ -24,7 +24,7 @@ from detection.errors import NotRegistered
 from detection.forms import AcknowledgeForm, ConclusionForm, OverrideForm, ReasonForm
 from detection.models import Asset, Claim, Override, PolicyVersion, Review
 from detection.standing import latest_review, present_analyses
-from detection.templatetags.detection_tags import review_url, subject_name
+from detection.templatetags.detection_tags import level_words, review_url, subject_name
 from detection.vocabulary import Conclusion, Signal
 
 UNDO = timedelta(minutes=10)
@@ -98,6 +98,7 @@ class Visit:
             "opts": Asset._meta,
             "problem": problem,
             "kept": kept,
+            "next": self.request.POST.get("next") or self.request.GET.get("next", ""),
             **self._about_picture(),
             **self._about_story(),
             **self._about_people(),
@@ -203,9 +204,7 @@ def _address(name: str, *args: object) -> str:
 
 def _level(line: gate.Line) -> dict[str, Any]:
     return {
-        "word": wording.level_word(line.level),
-        "tone": wording.tone(line.level),
-        "icon": wording.icon(line.level),
+        **level_words(line),
         "sentence": line.level_sentence,
     }
 

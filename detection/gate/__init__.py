@@ -1,6 +1,6 @@
 """May this go out, and if not, who can clear it? The soft block is computed each time, never stored.
 
-`reporting` derives the answer from facts; `acts` holds what people do about it, and `authorise`, which every
+`facts` fetches, `reporting` derives the answer; `acts` holds what people do about it, and `authorise`, which every
 route to publication must ask inside its own transaction.
 """
 

@@ -6,22 +6,19 @@ A fixed number of queries for a story, however many pictures it has.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from detection import policy, registry, wording
-from detection.audit import name_of
 from detection.conf import settings
-from detection.models import Acknowledgement, Analysis, Asset, Override, PolicyVersion, Review
+from detection.gate.facts import Facts, Holders, facts_of
+from detection.models import Analysis, Asset
 from detection.policy import Assessment, Rules
 from detection.results import Declared
 from detection.standing import evidence_of, situation_of
@@ -122,67 +119,6 @@ class Report:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything about a story's pictures, fetched once."""
-
-    subject: models.Model
-    kind: registry.PublishableType
-    desk: str
-    rules: Rules
-    number: int
-    now: datetime
-    assets: dict[tuple[int, str], Asset]
-    analyses: dict[int, list[Analysis]]
-    reviews: dict[int, list[Review]]
-    acknowledgements: dict[int, list[Acknowledgement]]
-    overrides: dict[int, list[Override]]
-
-    def asset_of(self, picture: models.Model) -> Asset | None:
-        return self.assets.get((registry.content_type(picture).pk, registry.key(picture)))
-
-
-def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
-    found: dict[int, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[row.asset_id].append(row)
-    return found
-
-
-def facts_of(subject: models.Model, placed: list[registry.Placed], *, now: datetime) -> Facts:
-    """Fetch what the lines are derived from."""
-    kind = registry.publishable_type(subject)
-    desk = kind.desk_of(subject)
-    assets = Asset.objects.of_many([one.picture for one in placed])
-    pks = [asset.pk for asset in assets.values()]
-    version = PolicyVersion.current()
-    about = Override.about(subject)
-    on_desk = models.Q(scope="desk", desk=desk) if desk else models.Q(pk=None)
-    newest: dict[int, dict[str, Analysis]] = defaultdict(dict)
-    for row in Analysis.objects.filter(asset__in=pks).present().order_by("pk"):
-        newest[row.asset_id][row.provider] = row
-    shas = [asset.sha256 for asset in assets.values() if asset.sha256]
-    overrides = Override.objects.filter(revoked_at=None, ends_at__gt=now).select_related("asset")
-    found = list(overrides.filter(models.Q(asset__in=pks) & about | on_desk & models.Q(asset__sha256__in=shas)))
-    by_asset: dict[int, list[Override]] = {
-        asset.pk: [o for o in found if o.asset_id == asset.pk or (o.scope == "desk" and o.asset.sha256 == asset.sha256)]
-        for asset in assets.values()
-    }
-    return Facts(
-        subject=subject,
-        kind=kind,
-        desk=desk,
-        rules=version.rules,
-        number=version.number,
-        now=now,
-        assets=assets,
-        analyses={pk: list(rows.values()) for pk, rows in newest.items()},
-        reviews=_grouped(Review.objects.filter(asset__in=pks)),
-        acknowledgements=_grouped(Acknowledgement.objects.filter(Acknowledgement.about(subject), asset__in=pks)),
-        overrides=by_asset,
-    )
-
-
 def report(subject: models.Model, *, user: Any = None) -> Report:
     """What stands between this publishable and the public, now. `user`: whose next clicks to name.
 
@@ -192,7 +128,7 @@ def report(subject: models.Model, *, user: Any = None) -> Report:
     placed = kind.placed_in(subject)
     facts = facts_of(subject, placed, now=timezone.now())
     reasons = tuple(kind.reasons_of(subject))
-    holders = _Holders(facts, user)
+    holders = Holders(facts, user)
     lines = tuple(_line(one, facts, reasons, holders) for one in placed)
     level = max((line.level for line in lines if not line.is_live), key=lambda one: one.rank, default=Level.CLEAR)
     return Report(
@@ -200,36 +136,7 @@ def report(subject: models.Model, *, user: Any = None) -> Report:
     )
 
 
-class _Holders:
-    """Who may act on this story, looked up only when a line asks and then once."""
-
-    def __init__(self, facts: Facts, user: Any) -> None:
-        self.facts, self.user = facts, user
-        self._names: dict[str, tuple[str, ...]] = {}
-        self._mine: dict[str, bool] = {}
-
-    def names(self, permission: str) -> tuple[str, ...]:
-        """At most five active people who hold it here."""
-        if permission not in self._names:
-            people = get_user_model()._default_manager
-            known = people.with_perm(
-                permission, include_superusers=False, backend="django.contrib.auth.backends.ModelBackend"
-            )
-            holders = (one for one in known.order_by("pk")[:50] if self.allows(permission, one))
-            self._names[permission] = tuple(name_of(one) for one, _unused in zip(holders, range(5), strict=False))
-        return self._names[permission]
-
-    def allows(self, permission: str, user: Any) -> bool:
-        return self.facts.kind.allows(user, permission, self.facts.subject)
-
-    def mine(self, permission: str) -> bool:
-        """Whether the asking user holds it here."""
-        if permission not in self._mine:
-            self._mine[permission] = self.user is not None and self.allows(permission, self.user)
-        return self._mine[permission]
-
-
-def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason, ...], holders: _Holders) -> Line:
+def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason, ...], holders: Holders) -> Line:
     asset = facts.asset_of(placed.picture)
     kind = registry.asset_type(placed.picture)
     rows = facts.analyses.get(asset.pk, []) if asset else []
@@ -331,7 +238,7 @@ def _after_people(
     return effect.level, effect.queued, cleared, conclusion
 
 
-def _actions(level: Level, holders: _Holders) -> tuple[str, ...]:
+def _actions(level: Level, holders: Holders) -> tuple[str, ...]:
     actions = ["look"]
     if level is Level.ACKNOWLEDGE and holders.mine("detection.acknowledge_gate"):
         actions.append("acknowledge")

@@ -38,7 +38,8 @@ from detection.errors import (
 )
 from detection.providers.answers import read_json, redact, retry_after
 from detection.providers.base import Provider, Thresholds
-from detection.providers.outbound import Answer, GuardedSession, Limits, guarded_session
+from detection.providers.outbound import Answer, GuardedSession, guarded_session
+from detection.providers.sockets import Limits
 
 MAX_MESSAGE = 200
 """Characters of a vendor's message that are passed on."""

@@ -118,14 +118,24 @@ def _line(line: gate.Line, story: Model) -> dict[str, Any]:
         next_click, anchor = _("Look and decide"), "#decision"
     return {
         "line": line,
-        "icon": wording.icon(line.level),
-        "level_word": wording.level_word(line.level),
+        **level_words(line),
         "asks": asks,
         "who": line.level_sentence,
         "url": review_url(line.asset, story) if line.asset else "",
         "thumbnail": thumbnail_url(line.asset) if line.asset else "",
         "next": next_click,
         "anchor": anchor,
+    }
+
+
+def level_words(line: gate.Line) -> dict[str, str]:
+    """Word, tone and icon of what a line asks now; what a person cleared says so, for the question itself remains."""
+    if line.cleared_by and line.level is Level.CLEAR:
+        return {"word": _("Cleared by a person"), "tone": "neutral", "icon": "person"}
+    return {
+        "word": wording.level_word(line.level),
+        "tone": wording.tone(line.level),
+        "icon": wording.icon(line.level),
     }
 
 

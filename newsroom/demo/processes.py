@@ -67,7 +67,7 @@ class Children:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_follow_parent if _LIBC else None,  # noqa: PLW1509, no thread runs here
+                preexec_fn=_follow_parent if _LIBC else None,
             )
         child = Child(name, process, log)
         self._started.append(child)
@@ -116,9 +116,8 @@ def descendants(pid: int, *, parents: Callable[[], dict[int, int]] | None = None
 def _parents() -> dict[int, int]:
     """The parent of every process of this machine that can be seen."""
     if sys.platform != "linux":
-        listed = subprocess.run(
-            ["/bin/ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False
-        ).stdout.split()
+        command = ["/bin/ps", "-A", "-o", "pid=,ppid="]
+        listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
         return dict(zip(map(int, listed[::2]), map(int, listed[1::2]), strict=False))
     found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -34,6 +34,13 @@ class Progress:
         elif self._said != self._done:
             self._say()
 
+    def of(self, done: int, total: int, detail: str = "") -> None:
+        """As `to`, where it only turns out on the way how many steps there are."""
+        self._total = total
+        if self._bar is not None:
+            self._bar.total = total
+        self.to(done, detail)
+
     def to(self, done: int, detail: str = "") -> None:
         """So many are done; `detail` says what is being done now."""
         self._done = done

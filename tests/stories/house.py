@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +59,9 @@ class House:
 
     @property
     def env(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START") if name in os.environ
+        }
         return {
             **kept,
             "DJANGO_SETTINGS_MODULE": "newsroom.settings",
@@ -78,13 +81,20 @@ class House:
 
     def __enter__(self) -> Self:
         self.detector.__enter__()
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _open(self) -> None:
         self.manage("migrate", "-v0")
         self.manage("shell", "-v0", "-c", SEED.format(password=PASSWORD, stories=list(self.stories)))
         self.start("manage.py", "detection_worker")
         if self.has_web:
-            self.start("-m", "gunicorn", "-q", "-w", "2", "-b", f"127.0.0.1:{self.port}", "newsroom.wsgi:application")
+            self.start("-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{self.port}", "newsroom.wsgi:application")
             self.eventually(self._answers, within=30)
-        return self
 
     def __exit__(self, *exc_info: object) -> None:
         for process in reversed(self.processes):
@@ -104,15 +114,20 @@ class House:
             return False
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{arguments[-1].replace(':', '_')}.log").open("ab")
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.env, stdout=log, stderr=log)
+        with (self.folder / f"{arguments[-1].replace(':', '_')}.log").open("ab") as log:
+            process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.env, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """One command, to its end."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=120
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         if check and done.returncode:
             raise AssertionError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -123,7 +138,7 @@ class House:
 
     def sql(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Read the house's database."""
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10) as connection:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query, values)]
 
@@ -165,7 +180,11 @@ class Person:
         token = self.session.cookies.get("csrftoken", "")
         url = path if path.startswith("http") else self.house.url + path
         return self.session.post(
-            url, data={"csrfmiddlewaretoken": token, **fields}, files=files, headers={"Referer": self.house.url}, timeout=30
+            url,
+            data={"csrfmiddlewaretoken": token, **fields},
+            files=files,
+            headers={"Referer": self.house.url},
+            timeout=30,
         )
 
 

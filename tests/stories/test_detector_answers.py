@@ -68,7 +68,9 @@ def test_it_waits_as_long_as_a_429_asks_and_then_succeeds(house: House, tmp_path
 
 def test_two_faults_of_the_vendor_cost_no_attempt(house: House, tmp_path: Path) -> None:
     """E01."""
-    pk, _sha256 = ask(house, 3, {"http": 500}, {"http": 500}, {"verdict": "likely_human", "confidence": 0.8}, folder=tmp_path)
+    pk, _sha256 = ask(
+        house, 3, {"http": 500}, {"http": 500}, {"verdict": "likely_human", "confidence": 0.8}, folder=tmp_path
+    )
     house.eventually(lambda: row(house, pk)["status"] == "complete", within=2 + 4 + 10)
     found = row(house, pk)
     assert (found["calls"], found["attempts"], found["faults"]) == (3, 1, 2)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
 
 from detection import scanning
 from detection.models import Analysis
@@ -28,10 +30,18 @@ class Command(BaseCommand):
         if not options["all"]:
             if not options["public_id"]:
                 raise CommandError("Name the analyses by public id, or say --all.")
-            dead = dead.filter(public_id__in=options["public_id"])
+            dead = dead.filter(public_id__in=_known(options["public_id"], dead))
         done = 0
         for analysis in dead:
             is_new = scanning.redrive(analysis, by=None)
             done += is_new
             self.stdout.write(f"{analysis.public_id}: {'started once more' if is_new else 'a newer check is live'}")
         self.stdout.write(f"{done} started once more.")
+
+
+def _known(given: list[str], dead: QuerySet[Analysis]) -> list[uuid.UUID]:
+    """The ids as they stand in the rows. Raises CommandError with those that are no analysis that gave up."""
+    known = {str(one): one for one in dead.values_list("public_id", flat=True)}
+    if unknown := sorted(set(given) - set(known)):
+        raise CommandError(f"No analysis that gave up has the public id {', '.join(unknown)}. See detection_status.")
+    return [known[one] for one in given]

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
 
@@ -26,10 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Count, and request nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        known = ", ".join(one.model for one in registry.asset_types()) or "none"
         try:
-            kind = registry.asset_type(apps.get_model(options["model"]))
-        except (LookupError, ValueError, NotRegistered) as error:
-            raise CommandError(f"{error} Known: {', '.join(one.model for one in registry.asset_types())}.") from error
+            kind = registry.asset_type(options["model"])
+        except NotRegistered:
+            raise CommandError(f"{options['model']} is no registered picture model. Known: {known}.") from None
         pictures = list(self._pictures(kind, unscanned=options["unscanned"]))
         if options["dry_run"]:
             self.stdout.write(f"{len(pictures)} pictures would be checked.")

@@ -1,4 +1,4 @@
-"""`ingest DIR --story SLUG`: bring a folder of picture files into a story, in the order of their names. It refuses nothing."""
+"""`ingest DIR --story SLUG`: bring a folder of picture files into a story, by name. It refuses nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`publish SLUG --by USER`: publish one story, through the same gate as the button. Exit 1 with the reasons if refused."""
+"""`publish SLUG --by USER`: publish one story, through the same gate as the button. Exit 1 if refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cast of the screen tests: people with their permissions, pictures that were really scanned, articles that hold them."""
+"""The cast of the screen tests: people with permissions, pictures that were really scanned, articles with them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_the_word_stands_before_the_number_and_the_estimate_says_so(client: Any,
     assert page.index("Strong signs of AI generation") < page.index("94 of 99")
     assert "It can be wrong in both directions" in page
     assert "Compression map: cannot show AI" in page
-    assert "<details class=\"d-map\" open" not in page
+    assert '<details class="d-map" open' not in page
 
 
 def test_raw_evidence_is_escaped(client: Any, erin: Any) -> None:
@@ -141,9 +141,7 @@ def test_a_reader_of_the_history_may_look_and_not_decide(client: Any) -> None:
     asset = cast.plate()
     client.force_login(avery)
     assert "Record my conclusion" not in text(client.get(address(asset)))
-    answer = client.post(
-        address(asset), {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence}
-    )
+    answer = client.post(address(asset), {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence})
     assert answer.status_code == 403
     assert not Review.objects.exists()
 

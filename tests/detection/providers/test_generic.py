@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 import responses
 from PIL import Image
 
@@ -91,6 +93,15 @@ class TestGenericContract(HttpProviderContract):
 
         assert not caught.value.retryable
         assert not caught.value.pauses
+
+    def test_a_lost_overlay_repeats_nothing_of_its_signed_link(self, vendor: responses.RequestsMock) -> None:
+        url = "https://detector.example/o.png?sig=abc"
+        vendor.get("https://detector.example/o.png", body=requests.ConnectionError(f"lost with url: {url}"))
+
+        with pytest.raises(ProviderDown) as caught:
+            self.make().download_overlay(Overlay(url=url))
+
+        assert "sig=abc" not in "".join(traceback.format_exception(caught.value))
 
     @pytest.mark.parametrize(
         "url",

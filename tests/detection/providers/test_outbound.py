@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from detection.errors import OutboundBlocked
-from detection.providers.outbound import GuardedSession, Limits, guarded_session, is_reachable
+from detection.providers.outbound import GuardedSession, guarded_session
+from detection.providers.sockets import Limits, is_reachable
 
 Reply = Callable[[socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -343,7 +344,9 @@ def test_a_drip_ends_by_the_wall_clock(listen: Callable[..., Listener], session:
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(first)
-        while not stop.wait(0.02):
+        for _ in range(200):
+            if stop.wait(0.02):
+                return
             connection.sendall(b"X")
 
     server = listen(drip)
@@ -446,7 +449,9 @@ class TestTls:
 
         def drip(connection: socket.socket) -> None:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-            while not stop.wait(0.02):
+            for _ in range(200):
+                if stop.wait(0.02):
+                    return
                 connection.sendall(b"X")
 
         server = listen(drip, context)

@@ -1,0 +1,109 @@
+"""What the gate rests on: all about a story's pictures, in a fixed number of queries, and who may act on them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import models
+
+from detection import registry
+from detection.audit import name_of
+from detection.models import Acknowledgement, Analysis, Asset, Override, PolicyVersion, Review
+from detection.policy import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything about a story's pictures, fetched once."""
+
+    subject: models.Model
+    kind: registry.PublishableType
+    desk: str
+    rules: Rules
+    number: int
+    now: datetime
+    assets: dict[tuple[int, str], Asset]
+    analyses: dict[int, list[Analysis]]
+    reviews: dict[int, list[Review]]
+    acknowledgements: dict[int, list[Acknowledgement]]
+    overrides: dict[int, list[Override]]
+
+    def asset_of(self, picture: models.Model) -> Asset | None:
+        return self.assets.get((registry.content_type(picture).pk, registry.key(picture)))
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.asset_id].append(row)
+    return found
+
+
+def facts_of(subject: models.Model, placed: list[registry.Placed], *, now: datetime) -> Facts:
+    """Fetch what the lines are derived from."""
+    kind = registry.publishable_type(subject)
+    desk = kind.desk_of(subject)
+    assets = Asset.objects.of_many([one.picture for one in placed])
+    pks = [asset.pk for asset in assets.values()]
+    version = PolicyVersion.current()
+    about = Override.about(subject)
+    on_desk = models.Q(scope="desk", desk=desk) if desk else models.Q(pk=None)
+    newest: dict[int, dict[str, Analysis]] = defaultdict(dict)
+    for row in Analysis.objects.filter(asset__in=pks).present().order_by("pk"):
+        newest[row.asset_id][row.provider] = row
+    shas = [asset.sha256 for asset in assets.values() if asset.sha256]
+    overrides = Override.objects.filter(revoked_at=None, ends_at__gt=now).select_related("asset")
+    found = list(overrides.filter(models.Q(asset__in=pks) & about | on_desk & models.Q(asset__sha256__in=shas)))
+    by_asset = {asset.pk: [one for one in found if _covers(one, asset)] for asset in assets.values()}
+    return Facts(
+        subject=subject,
+        kind=kind,
+        desk=desk,
+        rules=version.rules,
+        number=version.number,
+        now=now,
+        assets=assets,
+        analyses={pk: list(rows.values()) for pk, rows in newest.items()},
+        reviews=_grouped(Review.objects.filter(asset__in=pks)),
+        acknowledgements=_grouped(Acknowledgement.objects.filter(Acknowledgement.about(subject), asset__in=pks)),
+        overrides=by_asset,
+    )
+
+
+def _covers(override: Override, asset: Asset) -> bool:
+    is_same_file = bool(asset.sha256) and override.asset.sha256 == asset.sha256
+    return override.asset_id == asset.pk or (override.scope == "desk" and is_same_file)
+
+
+class Holders:
+    """Who may act on this story, looked up only when a line asks and then once."""
+
+    def __init__(self, facts: Facts, user: Any) -> None:
+        self.facts, self.user = facts, user
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._mine: dict[str, bool] = {}
+
+    def names(self, permission: str) -> tuple[str, ...]:
+        """At most five active people who hold it here."""
+        if permission not in self._names:
+            people = get_user_model()._default_manager
+            known = people.with_perm(
+                permission, include_superusers=False, backend="django.contrib.auth.backends.ModelBackend"
+            )
+            holders = (one for one in known.order_by("pk")[:50] if self.allows(permission, one))
+            self._names[permission] = tuple(name_of(one) for one, _unused in zip(holders, range(5), strict=False))
+        return self._names[permission]
+
+    def allows(self, permission: str, user: Any) -> bool:
+        return self.facts.kind.allows(user, permission, self.facts.subject)
+
+    def mine(self, permission: str) -> bool:
+        """Whether the asking user holds it here."""
+        if permission not in self._mine:
+            self._mine[permission] = self.user is not None and self.allows(permission, self.user)
+        return self._mine[permission]

@@ -1,0 +1,192 @@
+"""What people see: readers the published, each desk its own, and the label where one was concluded."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from detection import gate, reviewing
+from detection.providers.scripted import ScriptedProvider
+from detection.vocabulary import Conclusion
+from newsroom import publishing
+from newsroom.models import Desk, Photo, PictureUse, Story
+
+from .conftest import Upload, asset_of
+
+pytestmark = pytest.mark.django_db
+
+NOTE = "The agency says that it was made with a generator."
+
+
+def page(client: Client, address: str, status: int = 200) -> str:
+    answer = client.get(address)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+@pytest.fixture
+def confirmed(story: Story, held: Photo, dana: User) -> Photo:
+    """The chief confirmed that AI made it, and gave the words for readers; the story uses it as an illustration."""
+    story.placements.update(use=PictureUse.ILLUSTRATION)
+    reviewing.decide(
+        asset_of(held),
+        Conclusion.CONFIRMED_AI_GENERATED,
+        by=dana,
+        evidence=gate.report(story).lines[0].evidence,
+        subject=story,
+        note=NOTE,
+        reason_code="illustration_labelled",
+        reader_label="Illustration made with AI",
+    )
+    return held
+
+
+def test_readers_see_the_credit_and_the_concluded_label(
+    story: Story, confirmed: Photo, dana: User, erin: User, client: Client
+) -> None:
+    Photo.objects.filter(pk=confirmed.pk).update(credit="Agency X", licence="CC BY 4.0", alt_text="A rocket")
+    line = gate.report(story).lines[0]
+    assert line.level == "acknowledge", "labelled, it is no photograph any more"
+    gate.acknowledge(story, asset_of(confirmed), by=erin, evidence=line.evidence, reason_code="illustration_labelled")
+    assert publishing.publish(story, by=erin).published
+
+    shown = page(client, story.get_absolute_url())
+
+    assert "Illustration made with AI" in shown
+    assert "Agency X, CC BY 4.0" in shown
+    assert 'alt="A rocket"' in shown
+    assert "photos/" not in shown, "readers never learn where the original lies"
+
+
+def test_a_label_that_was_taken_back_is_not_shown(story: Story, confirmed: Photo, dana: User) -> None:
+    review = asset_of(confirmed).reviews.first()
+    assert review is not None
+    reviewing.undo(review, by=dana)
+    assert gate.report(story).lines[0].placed.reader_label == ""
+
+
+def test_a_picture_without_a_conclusion_has_no_label(
+    story: Story, scripted: ScriptedProvider, upload: Upload, erin: User, client: Client
+) -> None:
+    scripted.will_return("likely_human", ai_score=0.02)
+    upload(tier="staff")
+    publishing.publish(story, by=erin)
+    shown = page(client, story.get_absolute_url())
+    assert "<figure>" in shown
+    assert "n-label" not in shown
+
+
+def test_readers_find_the_published_stories_and_no_others(story: Story, erin: User, client: Client) -> None:
+    Story.objects.create(slug="secret", headline="Not yet", desk=story.desk)
+    publishing.publish(story, by=erin)
+    shown = page(client, reverse("newsroom:start"))
+    assert "Night launch" in shown
+    assert "Not yet" not in shown
+
+
+def test_the_start_page_shows_a_persons_own_desk_and_what_waits(
+    story: Story, held: Photo, erin: User, sports: Desk, client: Client
+) -> None:
+    Story.objects.create(slug="cup", headline="The cup", desk=sports)
+    client.force_login(erin)
+    shown = page(client, reverse("newsroom:start"))
+    assert "Night launch" in shown
+    assert "needs a look" in shown
+    assert "The cup" not in shown
+
+
+@pytest.mark.parametrize("address", ["admin:newsroom_story_changelist", "admin:newsroom_photo_changelist"])
+def test_lists_hold_only_what_is_of_ones_own_desk(
+    address: str, story: Story, held: Photo, erin: User, sam: User, client: Client
+) -> None:
+    wanted = story.headline if "story" in address else str(held)
+    client.force_login(erin)
+    assert wanted in page(client, reverse(address))
+    client.force_login(sam)
+    assert wanted not in page(client, reverse(address))
+
+
+def test_the_picture_list_is_filtered_by_signal(held: Photo, upload: Upload, scripted: ScriptedProvider, erin: User, client: Client) -> None:
+    scripted.will_return("likely_human", ai_score=0.02)
+    other = upload(tier="staff")
+    client.force_login(erin)
+    shown = page(client, reverse("admin:newsroom_photo_changelist") + "?signal=strong")
+    assert str(held) in shown
+    assert f">{other}<" not in shown
+
+
+def test_the_story_page_says_what_who_and_the_next_click(story: Story, held: Photo, erin: User, dana: User, client: Client) -> None:
+    client.force_login(erin)
+    shown = page(client, reverse("admin:newsroom_story_change", args=[story.pk]))
+    assert "1 of 1 pictures needs a look" in shown
+    assert "Strong signs of AI generation" in shown
+    assert "Dana" in shown
+    assert f"/admin/detection/asset/{asset_of(held).public_id}/review/?for=newsroom.story:{story.pk}" in shown
+
+
+def test_an_auditor_reads_a_story_and_changes_nothing(story: Story, held: Photo, avery: User, client: Client) -> None:
+    client.force_login(avery)
+    address = reverse("admin:newsroom_story_change", args=[story.pk])
+    shown = page(client, address)
+    assert 'name="headline"' not in shown
+    assert "Publish now" not in shown
+    assert client.post(address, {"headline": "Changed"}).status_code == 403
+    assert client.post(reverse("admin:newsroom_story_move", args=[story.pk, "publish"])).status_code == 403
+
+
+def test_a_pictures_file_and_source_are_not_edited_by_an_editor(held: Photo, erin: User, dana: User, client: Client) -> None:
+    address = reverse("admin:newsroom_photo_change", args=[held.pk])
+    client.force_login(erin)
+    assert 'name="source_tier"' not in page(client, address)
+    client.force_login(dana)
+    shown = page(client, address)
+    assert 'name="source_tier"' in shown
+    assert 'name="image"' not in shown
+    assert 'name="keep_inside"' not in shown
+
+
+def test_another_desks_picture_cannot_be_attached(story: Story, held: Photo, sam: User, sports: Desk, client: Client) -> None:
+    cup = Story.objects.create(slug="cup", headline="The cup", desk=sports)
+    client.force_login(sam)
+    form = {"headline": "The cup", "slug": "cup", "desk": sports.pk, "attach": held.pk}
+    form |= {"placements-TOTAL_FORMS": 0, "placements-INITIAL_FORMS": 0}
+    answer = client.post(reverse("admin:newsroom_story_change", args=[cup.pk]), form)
+    assert answer.status_code == 200, "the form comes back"
+    assert not cup.placements.exists()
+
+
+def test_a_story_cannot_be_moved_to_a_desk_one_is_not_on(story: Story, erin: User, sports: Desk, client: Client) -> None:
+    client.force_login(erin)
+    form = {"headline": "Night launch", "slug": story.slug, "desk": sports.pk}
+    form |= {"placements-TOTAL_FORMS": 0, "placements-INITIAL_FORMS": 0}
+    client.post(reverse("admin:newsroom_story_change", args=[story.pk]), form)
+    story.refresh_from_db()
+    assert story.desk.slug == "news"
+
+
+def test_no_page_of_ours_carries_script_or_style_inline(
+    story: Story, held: Photo, erin: User, dana: User, client: Client, settings: object
+) -> None:
+    client.force_login(dana)
+    refused = client.post(reverse("admin:newsroom_story_move", args=[story.pk, "publish"])).content.decode()
+    shown = [refused, *(page(client, reverse(f"newsroom:{name}")) for name in ("start", "check"))]
+    shown.append(page(client, reverse("admin:newsroom_story_change", args=[story.pk])))
+    for one in shown:
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)(?![^>]*json)", one)
+
+
+def test_the_installations_notice_stands_on_every_page(settings: object, erin: User, story: Story, client: Client) -> None:
+    settings.DETECTION_NOTICE = "Demo: this detector's answers are scripted."  # type: ignore[attr-defined]
+    client.force_login(erin)
+    for address in ("/", "/check/", "/admin/", reverse("admin:newsroom_story_change", args=[story.pk])):
+        assert "answers are scripted." in page(client, address), address
+
+
+def test_uploads_have_no_address(held: Photo, client: Client) -> None:
+    assert client.get(f"/media/{held.image.name}").status_code == 404
+    assert client.get(f"/{held.image.name}").status_code == 404
+    assert client.get(f"/renditions/{held.image.name}").status_code == 404
