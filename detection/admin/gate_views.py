@@ -89,4 +89,4 @@ def next_of(request: HttpRequest) -> str:
     ours = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted
+    return wanted if ours else ""
