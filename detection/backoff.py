@@ -73,7 +73,7 @@ def decide(
         return Stop(StopReason.FINAL)
     if error.counts and attempts >= max_attempts:
         return Stop(StopReason.ATTEMPTS)
-    asked = timedelta(seconds=_asked(error.retry_after))
+    asked = timedelta(seconds=seconds_asked_for(error))
     if now >= deadline or now + asked > deadline:
         return Stop(StopReason.DEADLINE)
     wait = _jittered(attempts if error.counts else faults, base=base, cap=cap, rng=rng)
@@ -91,7 +91,9 @@ def after_crash(
     return Again(at=now + timedelta(seconds=_jittered(attempts, base=base, cap=cap, rng=rng)), counts=True)
 
 
-def _asked(retry_after: float | None) -> float:
+def seconds_asked_for(error: ProviderError) -> float:
+    """The vendor's Retry-After in seconds, at most `RETRY_AFTER_CAP`; 0 for none and for nonsense."""
+    retry_after = error.retry_after
     if retry_after is None or math.isnan(retry_after) or retry_after <= 0:
         return 0.0
     return min(retry_after, RETRY_AFTER_CAP)

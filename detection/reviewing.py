@@ -98,25 +98,29 @@ def decide(
             author=by,
             author_label=audit.name_of(by),
         )
-        audit.record(
-            "review.concluded",
-            asset=asset,
-            subject=subject,
-            by=by,
-            conclusion=conclusion,
-            reason=reason_code,
-            note=note.strip(),
-            reader_label=reader_label.strip(),
-            no_label_reason=no_label_reason.strip(),
-            evidence=evidence,
-            signal=asset.signal,
-            desk=made.desk,
-            by_holder=is_holder,
-            policy=PolicyVersion.current().number,
-        )
+        _record(made, subject, by=by, no_label_reason=no_label_reason.strip())
         settle(asset)
-        transaction.on_commit(partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True)
     return made
+
+
+def _record(made: Review, subject: models.Model | None, *, by: Any, no_label_reason: str) -> None:
+    audit.record(
+        "review.concluded",
+        asset=made.asset,
+        subject=subject,
+        by=by,
+        conclusion=made.conclusion,
+        reason=made.reason_code,
+        note=made.note,
+        reader_label=made.reader_label,
+        no_label_reason=no_label_reason,
+        evidence=made.evidence,
+        signal=made.asset.signal,
+        desk=made.desk,
+        by_holder=made.by_holder,
+        policy=PolicyVersion.current().number,
+    )
+    transaction.on_commit(partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True)
 
 
 def _clears_hold(asset: Asset, conclusion: Conclusion, rules: policy.Rules) -> bool:

@@ -41,6 +41,8 @@ def attempt(
     """Take one act and answer for it: done → redirect (`to`, else this page); refused → the page as it was typed."""
     if kept == "decide":
         forms = {"form": ConclusionForm(visit.request.POST)}
+    elif kept == "release":
+        forms = {"reason_form": ReasonForm(visit.request.POST, auto_id="id_release_%s")}
     try:
         done = act(visit)
     except EvidenceChanged as error:

@@ -18,6 +18,7 @@ from detection import audit, policy, registry, signals
 from detection.errors import EvidenceChanged, NotPermitted, Refused
 from detection.gate.reporting import Line, Report, report
 from detection.models import Acknowledgement, Asset, Override, PolicyVersion
+from detection.models.reviews import AboutSubject
 from detection.vocabulary import Level
 from detection.wording import REASON_CODES
 
@@ -64,12 +65,16 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
     return Decision(is_allowed, found)
 
 
-def _line_for(subject: models.Model, asset: Asset, *, by: Any, permission: str, evidence: str) -> tuple[Line, Report]:
-    """The line of this picture, after permission and evidence were checked. Raises NotPermitted or EvidenceChanged."""
-    kind = registry.publishable_type(subject)
-    if not kind.allows(by, permission, subject):
+def _permit(subject: models.Model, asset: Asset, *, by: Any, permission: str) -> None:
+    """Raise NotPermitted, after the attempt was recorded; before the act's own transaction, which it must outlive."""
+    if not registry.publishable_type(subject).allows(by, permission, subject):
         audit.record("gate.denied", asset=asset, subject=subject, by=by, permission=permission)
         raise NotPermitted
+
+
+def _line_of(subject: models.Model, asset: Asset, *, by: Any, evidence: str) -> tuple[Line, Report]:
+    """The line of this picture as it stands under the lock. Raises EvidenceChanged, or Refused where it is gone."""
+    Asset.objects.lock([asset.pk])
     found = report(subject, user=by)
     line = next((one for one in found.lines if one.asset is not None and one.asset.pk == asset.pk), None)
     if line is None:
@@ -79,7 +84,7 @@ def _line_for(subject: models.Model, asset: Asset, *, by: Any, permission: str, 
     return line, found
 
 
-def _reason(reason_code: str, note: str, *, needs_note: bool) -> None:
+def _check_reason(reason_code: str, note: str, *, needs_note: bool) -> None:
     if reason_code not in REASON_CODES:
         raise Refused(_("Choose a reason. Nothing was recorded."))
     least = PolicyVersion.current().rules.min_note
@@ -102,30 +107,36 @@ def _about(subject: models.Model, line: Line, found: Report, *, by: Any) -> dict
     }
 
 
+def _record(action: str, made: AboutSubject, subject: models.Model, line: Line, *, by: Any, **facts: Any) -> None:
+    audit.record(
+        action,
+        asset=made.asset,
+        subject=subject,
+        by=by,
+        reason=made.reason_code,
+        note=made.note,
+        evidence=made.evidence,
+        signal=made.signal,
+        level=line.level,
+        policy=made.policy_number,
+        **facts,
+    )
+
+
 def acknowledge(
     subject: models.Model, asset: Asset, *, by: Any, evidence: str, reason_code: str, note: str = ""
 ) -> Acknowledgement:
     """Carry on with this story after a look at an open question. Raises NotPermitted, EvidenceChanged or Refused."""
-    line, found = _line_for(subject, asset, by=by, permission="detection.acknowledge_gate", evidence=evidence)
-    _reason(reason_code, note, needs_note=False)
-    if line.level is not Level.ACKNOWLEDGE:
-        raise Refused(_("There is nothing to acknowledge here now: %(sentence)s") % {"sentence": line.level_sentence})
+    _permit(subject, asset, by=by, permission="detection.acknowledge_gate")
     with transaction.atomic():
-        Asset.objects.lock([asset.pk])
-        made = Acknowledgement.objects.create(
-            reason_code=reason_code, note=note.strip(), **_about(subject, line, found, by=by)
-        )
-        audit.record(
-            "gate.acknowledged",
-            asset=asset,
-            subject=subject,
-            by=by,
-            reason=reason_code,
-            note=note.strip(),
-            evidence=evidence,
-            signal=line.signal,
-            policy=found.policy_number,
-        )
+        line, found = _line_of(subject, asset, by=by, evidence=evidence)
+        _check_reason(reason_code, note, needs_note=False)
+        if line.level is not Level.ACKNOWLEDGE:
+            words = {"sentence": line.level_sentence}
+            raise Refused(_("There is nothing to acknowledge here now: %(sentence)s") % words)
+        about = _about(subject, line, found, by=by)
+        made = Acknowledgement.objects.create(reason_code=reason_code, note=note.strip(), **about)
+        _record("gate.acknowledged", made, subject, line, by=by)
     return made
 
 
@@ -147,53 +158,43 @@ def override(
     `scope`: `story`, or `desk` for every story of this desk with the same file. `ends_at`: cut to the policy's
     longest; default: the policy's usual end. Where AI is declared or concluded, `reader_label` or why there is none.
     """
-    line, found = _line_for(subject, asset, by=by, permission="detection.override_hold", evidence=evidence)
-    _reason(reason_code, note, needs_note=True)
-    rules = PolicyVersion.current().rules
+    _permit(subject, asset, by=by, permission="detection.override_hold")
+    words: dict[str, Any] = {
+        "scope": scope,
+        "reader_label": reader_label.strip(),
+        "no_label_reason": no_label_reason.strip(),
+    }
+    with transaction.atomic():
+        line, found = _line_of(subject, asset, by=by, evidence=evidence)
+        _check_reason(reason_code, note, needs_note=True)
+        _check_override(line, by=by, **words)
+        words["ends_at"] = _end_of(subject, ends_at)
+        about = _about(subject, line, found, by=by)
+        made = Override.objects.create(reason_code=reason_code, note=note.strip(), **words, **about)
+        _record("gate.override_granted", made, subject, line, by=by, **words)
+        send = partial(signals.override_granted.send_robust, sender=Override, override=made)
+        transaction.on_commit(send, robust=True)
+    return made
+
+
+def _check_override(line: Line, *, by: Any, scope: str, reader_label: str, no_label_reason: str) -> None:
     kind = registry.asset_type(line.placed.picture)
-    if rules.four_eyes and by is not None and kind.uploader_of(line.placed.picture) == by:
+    is_own = by is not None and kind.uploader_of(line.placed.picture) == by
+    if is_own and PolicyVersion.current().rules.four_eyes:
         raise Refused(_("Whoever uploaded a picture cannot override its hold. Ask another desk chief."))
     if line.level is Level.STOP:
         raise Refused(_("The policy stops this picture; an override does not lift that. Replace the picture."))
     if scope not in ("story", "desk"):
         raise Refused(_("Choose whether this covers this story or the whole desk."))
-    if line.needs_label and not reader_label.strip() and not no_label_reason.strip():
+    if line.needs_label and not reader_label and not no_label_reason:
         raise Refused(_("AI is declared for this picture: give the label for readers, or say why there is none."))
-    now = timezone.now()
-    publish_at = registry.publishable_type(subject).publish_at_of(subject)
-    end = policy.override_end(now, publish_at, rules)
-    if ends_at is not None:
-        end = policy.clamp_override_end(ends_at, now=now, rules=rules)
-    with transaction.atomic():
-        Asset.objects.lock([asset.pk])
-        made = Override.objects.create(
-            reason_code=reason_code,
-            note=note.strip(),
-            scope=scope,
-            ends_at=end,
-            reader_label=reader_label.strip(),
-            no_label_reason=no_label_reason.strip(),
-            **_about(subject, line, found, by=by),
-        )
-        audit.record(
-            "gate.override_granted",
-            asset=asset,
-            subject=subject,
-            by=by,
-            reason=reason_code,
-            note=note.strip(),
-            scope=scope,
-            ends_at=end,
-            evidence=evidence,
-            signal=line.signal,
-            level=line.level,
-            reader_label=made.reader_label,
-            no_label_reason=made.no_label_reason,
-            policy=found.policy_number,
-        )
-        send = partial(signals.override_granted.send_robust, sender=Override, override=made)
-        transaction.on_commit(send, robust=True)
-    return made
+
+
+def _end_of(subject: models.Model, wanted: datetime | None) -> datetime:
+    rules, now = PolicyVersion.current().rules, timezone.now()
+    if wanted is not None:
+        return policy.clamp_override_end(wanted, now=now, rules=rules)
+    return policy.override_end(now, registry.publishable_type(subject).publish_at_of(subject), rules)
 
 
 def revoke(override: Override, *, by: Any, reason: str) -> None:

@@ -170,7 +170,7 @@ class Analysis(models.Model):
         return bool(Analysis.objects.to_poll(now).filter(pk=self.pk).update(next_attempt_at=until))
 
     def note(self, *, lease: uuid.UUID | None = None, **changes: Any) -> bool:
-        """Write facts without a change of status, under the lease where one is given; False: it is not ours any more."""
+        """Write facts without a change of status, under the lease where one is given; False: it is no longer ours."""
         rows = Analysis.objects.filter(pk=self.pk, status=self.status)
         if lease is not None:
             rows = rows.filter(lease_token=lease)

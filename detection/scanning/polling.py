@@ -66,9 +66,9 @@ def _never_answered() -> ProviderError:
 def _note(analysis: Analysis, error: ProviderError, *, now: datetime) -> float:
     """Tell breaker and limiter of a poll that failed; the seconds that the detector asked for."""
     switches.note_fault(analysis.provider, error, now=now)
-    asked = min(max(error.retry_after or 0.0, 0.0), backoff.RETRY_AFTER_CAP)
+    asked = backoff.seconds_asked_for(error)
     if isinstance(error, RateLimited):
-        ratelimit.push_back(analysis.provider, until=now.timestamp() + max(asked, 1.0))
+        ratelimit.push_back(analysis.provider, until=now.timestamp() + (asked or 1.0))
     return asked
 
 

@@ -177,7 +177,7 @@ def failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None)
     now = timezone.now()
     switches.note_fault(analysis.provider, error, now=now)
     if isinstance(error, RateLimited):
-        ratelimit.push_back(analysis.provider, until=now.timestamp() + min(error.retry_after or 1.0, 3600.0))
+        ratelimit.push_back(analysis.provider, until=now.timestamp() + (backoff.seconds_asked_for(error) or 1.0))
     analysis.refresh_from_db()
     if isinstance(error, ImageRefused):
         code = error.provider_code or error.error_class

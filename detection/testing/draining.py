@@ -29,6 +29,8 @@ def pass_time(seconds: float = 86_000) -> None:
     ago = timedelta(seconds=seconds)
     waiting = [AnalysisStatus.PENDING_SCAN, AnalysisStatus.RETRY_PENDING, AnalysisStatus.AWAITING_CALLBACK]
     for row in Analysis.objects.filter(status__in=waiting).exclude(next_attempt_at=None):
-        Analysis.objects.filter(pk=row.pk).update(next_attempt_at=(row.next_attempt_at or timezone.now()) - ago, rung_at=None)
+        Analysis.objects.filter(pk=row.pk).update(
+            next_attempt_at=(row.next_attempt_at or timezone.now()) - ago, rung_at=None
+        )
     StoredOverlay.objects.filter(status="pending").update(next_try_at=timezone.now())
     queue.ring_due(timezone.now())

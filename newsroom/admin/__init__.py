@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
 from newsroom.admin import desks, photos, stories
 
 __all__ = ["desks", "photos", "stories"]
+
+admin.site.site_header = admin.site.site_title = _("Newsroom")
+admin.site.index_title = _("Everything you may see")
+admin.site.site_url = None
+admin.site.enable_nav_sidebar = False

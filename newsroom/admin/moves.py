@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from detection import gate, policy, wording
+from detection import audit, gate, policy, wording
 from detection.forms import AcknowledgeForm, OverrideForm
 from detection.models import PolicyVersion
 from detection.templatetags.detection_tags import review_url, subject_name, thumbnail_url
@@ -175,6 +175,19 @@ def _line(line: gate.Line, outcome: Outcome) -> dict[str, Any]:
         "override_form": OverrideForm(initial={"ends_at": end}, auto_id=f"id_override_{number}_%s"),
         "consequence": wording.override_consequence(end),
     }
+
+
+def history_page(request: HttpRequest, story: Story) -> HttpResponse:
+    """Everything that happened to a story and for its pictures' sake: who, when, why."""
+    context = {
+        **admin_site.each_context(request),
+        "title": _("History"),
+        "opts": Story._meta,
+        "story": story,
+        "entries": audit.history(subject=story),
+        "next": admin_url("newsroom_story_change", story.pk),
+    }
+    return TemplateResponse(request, "admin/newsroom/story/history.html", context)
 
 
 def outcomes_page(request: HttpRequest, outcomes: list[Outcome]) -> HttpResponse:

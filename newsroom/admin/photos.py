@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import CharField, QuerySet
 from django.db.models.functions import Cast
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -44,7 +44,7 @@ class SignalFilter(admin.SimpleListFilter):
 class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """A picture's words can be corrected; its file never changes, and how sure its source is takes a desk chief."""
 
-    list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "keep_inside", "created_at")
+    list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "inside", "created_at")
     list_display_links = ("__str__",)
     list_filter = (SignalFilter, "source_tier", "keep_inside", ("desk", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("desk", "uploader")
@@ -54,11 +54,11 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
     actions = None
     fieldsets = (
         (None, {"fields": ("preview", "evidence", "headline", "credit", "licence", "caption", "alt_text")}),
-        (gettext_lazy("Where it comes from"), {"fields": ("source_tier", "keep_inside", "desk", "original_name")}),
+        (gettext_lazy("Where it comes from"), {"fields": ("source_tier", "inside", "desk", "original_name")}),
         (gettext_lazy("Here"), {"fields": ("uploader", "created_at", "expires_at", "stories_list")}),
     )
     _FACTS = (
-        "preview", "evidence", "keep_inside", "desk", "original_name", "uploader", "created_at", "expires_at",
+        "preview", "evidence", "inside", "desk", "original_name", "uploader", "created_at", "expires_at",
         "stories_list",
     )  # fmt: skip
 
@@ -88,6 +88,9 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
 
     def has_delete_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
         return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Pictures"), **(extra_context or {})})
 
     def save_model(self, request: HttpRequest, obj: Photo, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -119,6 +122,13 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
             return _("Not checked yet.")
         link = '{} <a href="{}">{}</a>'
         return format_html(link, self.detection(photo), review_url(asset), _("Look at the evidence"))
+
+    @admin.display(description=gettext_lazy("sending to detectors"), ordering="keep_inside")
+    def inside(self, photo: Photo) -> str:
+        asset = asset_of(photo)
+        if photo.keep_inside and asset is not None and asset.released_at is not None:
+            return _("Released")
+        return _("Kept inside") if photo.keep_inside else _("May be sent")
 
     @admin.display(description=gettext_lazy("stands in"))
     def stories_list(self, photo: Photo) -> str:

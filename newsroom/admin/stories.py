@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -85,6 +86,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
     prepopulated_fields = {"slug": ("headline",)}
     inlines = (PlacementInline,)
     actions = ("publish_selected",)
+    view_on_site = False
     fieldsets = (
         (None, {"fields": ("headline", "slug", "desk", "body")}),
         (
@@ -158,6 +160,9 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
             words = ngettext("%(count)d picture added.", "%(count)d pictures added.", len(files))
             messages.info(request, words % {"count": len(files)} + " " + _("Checks run in the background."))
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Stories"), **(extra_context or {})})
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -165,12 +170,18 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
         context: dict[str, Any] = {"schedule_form": None}
         if isinstance(story, Story):
             attach_assets([placement.photo for placement in story.placements.select_related("photo")])
-            context = {
+            context |= {
+                "title": str(story),
+                "subtitle": None,
                 "schedule_form": ScheduleForm.offering(story),
                 "moves": moves.offered(story, request.user),
                 "story_alerts": story.alerts.filter(seen_at=None),
             }
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What happened to this story, from the history that nobody can change."""
+        return moves.history_page(request, get_object_or_404(self.get_queryset(request), pk=object_id))
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def state_word(self, story: Story) -> SafeString:

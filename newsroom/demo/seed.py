@@ -47,7 +47,8 @@ def seed(pictures: Mapping[str, DemoPicture], folder: Path, watch: Watch) -> lis
     with acts.detector_down(watch) as published:
         published(write(DEEP_FIELD, pictures, folder))
     stories = {plan.slug: write(plan, pictures, folder) for plan in UPLOADED}
-    watch.until_checked("First version of a picture checked", only=acts.lawn())
+    if waiting := acts.lawn():
+        watch.until_checked("First version of a picture checked", only=waiting)
     problems = acts.lapse(folder / pictures["lawn"].filename)
     watch.until_checked("Pictures checked")
     return problems + acts.history(stories)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from newsroom.models import PictureUse, Role
 from newsroom.roles import AUDITORS, OPERATORS
 
@@ -19,7 +22,8 @@ class Person:
 
     username: str
     surname: str
-    says: str
+    button: Promise
+    says: Promise
     desks: Sequence[tuple[str, Role]] = ()
     group: str = ""
 
@@ -27,16 +31,25 @@ class Person:
 PEOPLE = {
     person.username: person
     for person in (
-        Person("editor", "Editor", "works on the News desk", ((NEWS, Role.EDITOR),)),
+        Person("editor", "Editor", _("Be the editor"), _("works on the News desk"), ((NEWS, Role.EDITOR),)),
         Person(
             "chief",
             "Chief",
-            "clears and overrides on the News desk, and looks after the confidential one",
+            _("Be the chief"),
+            _("clears and overrides on the News desk, and looks after the confidential one"),
             ((NEWS, Role.CHIEF), (INVESTIGATIONS, Role.CHIEF)),
         ),
-        Person("sports", "Sports", "works on another desk, and sees nothing of News", ((SPORTS, Role.EDITOR),)),
-        Person("auditor", "Auditor", "reads every history and decides nothing", group=AUDITORS),
-        Person("operator", "Operator", "pauses detectors and sets the policy", group=OPERATORS),
+        Person(
+            "sports",
+            "Sports",
+            _("Be sports"),
+            _("works on another desk, and finds nothing of News there"),
+            ((SPORTS, Role.EDITOR),),
+        ),
+        Person("auditor", "Auditor", _("Be the auditor"), _("reads every history and decides nothing"), group=AUDITORS),
+        Person(
+            "operator", "Operator", _("Be the operator"), _("pauses detectors and sets the policy"), group=OPERATORS
+        ),
     )
 }
 """By the name one signs in with."""

@@ -34,7 +34,7 @@ def steps() -> list[Step]:
         reverse("admin:detection_auditevent_changelist"),
         _("Be the auditor"),
         _("Read the history"),
-        _("Every step stands there with its actor, reason and evidence, and nothing can be edited, by nobody."),
+        _("Every step stands there with its actor, reason and evidence, and nobody can edit it."),
     )
     return [*_about(*found), history] if found is not None else [history]
 

@@ -1,4 +1,4 @@
-"""The cast and their desks: Erin edits News, Dana is its chief, Sam edits Sports, Avery audits, Otto operates, Rosa is root."""
+"""The cast: Erin edits News, Dana is its chief, Sam edits Sports, Avery audits, Otto operates, Rosa is a superuser."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def rosa(db: None) -> User:
 
 @pytest.fixture
 def story(news: Desk, erin: User) -> Story:
-    return Story.objects.create(slug="night-launch", headline="Night launch", body="Up it went.", desk=news, author=erin)
+    return Story.objects.create(
+        slug="night-launch", headline="Night launch", body="Up it went.", desk=news, author=erin
+    )
 
 
 Upload = Callable[..., Photo]
@@ -101,7 +103,9 @@ def upload(story: Story, erin: User) -> Upload:
     """Bring a picture in as Erin would; `checked=False` leaves its check waiting."""
     count = iter(range(100))
 
-    def bring(*, tier: str = "ugc", into: Story | None = story, content: bytes = b"", checked: bool = True, **known: Any) -> Photo:
+    def bring(
+        *, tier: str = "ugc", into: Story | None = story, content: bytes = b"", checked: bool = True, **known: Any
+    ) -> Photo:
         number = next(count)
         file = ContentFile(content or photo_like(seed=number, size=(320, 240)), name=f"picture_{number}.jpg")
         photo = uploads.receive(file, by=erin, story=into, particulars=uploads.Particulars(source_tier=tier, **known))

@@ -110,7 +110,9 @@ def test_lists_hold_only_what_is_of_ones_own_desk(
     assert wanted not in page(client, reverse(address))
 
 
-def test_the_picture_list_is_filtered_by_signal(held: Photo, upload: Upload, scripted: ScriptedProvider, erin: User, client: Client) -> None:
+def test_the_picture_list_is_filtered_by_signal(
+    held: Photo, upload: Upload, scripted: ScriptedProvider, erin: User, client: Client
+) -> None:
     scripted.will_return("likely_human", ai_score=0.02)
     other = upload(tier="staff")
     client.force_login(erin)
@@ -119,7 +121,9 @@ def test_the_picture_list_is_filtered_by_signal(held: Photo, upload: Upload, scr
     assert f">{other}<" not in shown
 
 
-def test_the_story_page_says_what_who_and_the_next_click(story: Story, held: Photo, erin: User, dana: User, client: Client) -> None:
+def test_the_story_page_says_what_who_and_the_next_click(
+    story: Story, held: Photo, erin: User, dana: User, client: Client
+) -> None:
     client.force_login(erin)
     shown = page(client, reverse("admin:newsroom_story_change", args=[story.pk]))
     assert "1 of 1 pictures needs a look" in shown
@@ -138,7 +142,9 @@ def test_an_auditor_reads_a_story_and_changes_nothing(story: Story, held: Photo,
     assert client.post(reverse("admin:newsroom_story_move", args=[story.pk, "publish"])).status_code == 403
 
 
-def test_a_pictures_file_and_source_are_not_edited_by_an_editor(held: Photo, erin: User, dana: User, client: Client) -> None:
+def test_a_pictures_file_and_source_are_not_edited_by_an_editor(
+    held: Photo, erin: User, dana: User, client: Client
+) -> None:
     address = reverse("admin:newsroom_photo_change", args=[held.pk])
     client.force_login(erin)
     assert 'name="source_tier"' not in page(client, address)
@@ -149,7 +155,9 @@ def test_a_pictures_file_and_source_are_not_edited_by_an_editor(held: Photo, eri
     assert 'name="keep_inside"' not in shown
 
 
-def test_another_desks_picture_cannot_be_attached(story: Story, held: Photo, sam: User, sports: Desk, client: Client) -> None:
+def test_another_desks_picture_cannot_be_attached(
+    story: Story, held: Photo, sam: User, sports: Desk, client: Client
+) -> None:
     cup = Story.objects.create(slug="cup", headline="The cup", desk=sports)
     client.force_login(sam)
     form = {"headline": "The cup", "slug": "cup", "desk": sports.pk, "attach": held.pk}
@@ -159,7 +167,9 @@ def test_another_desks_picture_cannot_be_attached(story: Story, held: Photo, sam
     assert not cup.placements.exists()
 
 
-def test_a_story_cannot_be_moved_to_a_desk_one_is_not_on(story: Story, erin: User, sports: Desk, client: Client) -> None:
+def test_a_story_cannot_be_moved_to_a_desk_one_is_not_on(
+    story: Story, erin: User, sports: Desk, client: Client
+) -> None:
     client.force_login(erin)
     form = {"headline": "Night launch", "slug": story.slug, "desk": sports.pk}
     form |= {"placements-TOTAL_FORMS": 0, "placements-INITIAL_FORMS": 0}
@@ -179,7 +189,9 @@ def test_no_page_of_ours_carries_script_or_style_inline(
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)(?![^>]*json)", one)
 
 
-def test_the_installations_notice_stands_on_every_page(settings: object, erin: User, story: Story, client: Client) -> None:
+def test_the_installations_notice_stands_on_every_page(
+    settings: object, erin: User, story: Story, client: Client
+) -> None:
     settings.DETECTION_NOTICE = "Demo: this detector's answers are scripted."  # type: ignore[attr-defined]
     client.force_login(erin)
     for address in ("/", "/check/", "/admin/", reverse("admin:newsroom_story_change", args=[story.pk])):

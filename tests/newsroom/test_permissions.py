@@ -131,7 +131,6 @@ def test_no_group_holds_what_nobody_holds_at_first(db: None) -> None:
 
 def test_what_was_added_to_a_group_by_hand_stays(db: None) -> None:
 
-
     extra = Permission.objects.get(codename="add_desk")
     Group.objects.get(name=roles.EDITORS).permissions.add(extra)
     assert "newsroom.add_desk" in roles.make_roles()[roles.EDITORS]

@@ -18,7 +18,7 @@ from detection.models import AuditEvent
 from detection.providers.scripted import ScriptedProvider
 from detection.testing.draining import drain
 from detection.vocabulary import Conclusion, Level
-from newsroom import publishing
+from newsroom import publishing, renditions
 from newsroom.models import Photo, PictureUse, Story, StoryAlert, StoryState
 
 from .conftest import Upload, asset_of
@@ -115,7 +115,9 @@ def test_a_stranger_may_not_publish_and_the_attempt_is_recorded(story: Story, sa
     assert actions(story) == ["gate.denied"]
 
 
-def test_a_refused_publication_answers_409_with_the_reasons(story: Story, held: Photo, erin: User, client: Client) -> None:
+def test_a_refused_publication_answers_409_with_the_reasons(
+    story: Story, held: Photo, erin: User, client: Client
+) -> None:
     client.force_login(erin)
     answer = client.post(reverse("admin:newsroom_story_move", args=[story.pk, "publish"]))
     page = answer.content.decode()
@@ -238,6 +240,37 @@ def test_withdrawing_takes_the_story_and_its_pictures_from_readers(
 
     assert client.get(story.get_absolute_url()).status_code == 404
     assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("story_change", "placement_change"),
+    [
+        ({"state": StoryState.DRAFT}, {}),
+        ({}, {"use": PictureUse.ILLUSTRATION}),
+        ({}, {"published_file": "photos/another.jpg"}),
+        ({}, {"rendition_of": "photos/another.jpg"}),
+    ],
+)
+def test_a_copy_for_readers_is_served_only_as_it_was_published(
+    story_change: dict[str, Any],
+    placement_change: dict[str, Any],
+    story: Story,
+    scripted: ScriptedProvider,
+    upload: Upload,
+    erin: User,
+) -> None:
+    scripted.will_return("likely_human", ai_score=0.02)
+    upload(tier="staff")
+    publishing.publish(story, by=erin)
+    name = story.placements.get().rendition.removeprefix("renditions/")
+    assert renditions.public(name) is not None
+
+    if story_change:
+        Story.objects.filter(pk=story.pk).update(**story_change)
+    if placement_change:
+        story.placements.update(**placement_change)
+
+    assert renditions.public(name) is None
 
 
 class TestAScheduledStory:

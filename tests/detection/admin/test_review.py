@@ -201,3 +201,27 @@ def test_a_picture_that_is_gone_still_shows_its_record_to_a_reader_of_the_histor
     page = text(client.get(address(asset)))
     assert "Gone picture" in page
     assert "not in the newsroom any more" in page
+
+
+def test_only_with_a_reason_and_the_permission_is_a_picture_let_outside(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.plate()
+    Asset.objects.filter(pk=asset.pk).update(kept_inside=True)
+    client.force_login(erin)
+    assert "Release outside" not in text(client.get(address(asset)))
+    assert client.post(address(asset), {"action": "release", "reason": "Agency agrees."}).status_code == 403
+    client.force_login(dana)
+    assert "Release outside" in text(client.get(address(asset)))
+    refused = client.post(address(asset), {"action": "release", "reason": "They agree."})
+    assert refused.status_code == 400
+    assert "They agree." in text(refused)
+    assert client.post(address(asset), {"action": "release", "reason": "The agency agrees to it."}).status_code == 302
+    assert not Asset.objects.get(pk=asset.pk).kept_inside
+
+
+def test_others_see_who_is_looking(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.plate()
+    client.force_login(dana)
+    client.post(address(asset), {"action": "claim"})
+    assert "Being looked at" not in text(client.get(address(asset)))
+    client.force_login(erin)
+    assert "Dana Example, until" in text(client.get(address(asset)))

@@ -112,6 +112,7 @@ def test_force_looks_anew_at_the_same_file_and_uses_no_earlier_answer(
     looked_at: Callable[..., Asset], pixels_only: None, scripted: Callable[..., Any]
 ) -> None:
     asset = looked_at(verdict="likely_human", ai_score=0.02)
+    scripted().will_return(verdict="likely_human", ai_score=0.02)
     scanning.request_scan(asset.picture(), force=True)
     asset.refresh_from_db()
     assert (asset.generation, asset.sha256, asset.is_read) == (2, "", False)
@@ -257,6 +258,7 @@ def test_a_release_lifts_the_protection_from_the_same_bytes_everywhere(
 ) -> None:
     secret, copy = asset_of(plate("secret source")), asset_of(plate("copy"))
     drain()
+    scripted().will_return(verdict="likely_human", ai_score=0.02)
     scanning.release_outside(secret, by=dana, reason=REASON)
     drain()
     assert words(secret)[-1] == ("first", 1, "complete")
