@@ -19,8 +19,10 @@ from newsroom.models import Story, StoryAlert
 def raise_alert(
     story: Story, sentence: str, *, occasion: str, picture_label: str = "", is_urgent: bool = False
 ) -> StoryAlert | None:
-    """Tell the story's desk; None where it was told of this occasion before."""
+    """Tell the story's desk; None where it was told of this occasion before, or the same words still wait there."""
     with transaction.atomic():
+        if StoryAlert.objects.filter(story=story, sentence=sentence, seen_at=None).exclude(occasion=occasion).exists():
+            return None
         alert, is_new = StoryAlert.objects.get_or_create(
             story=story,
             occasion=occasion,

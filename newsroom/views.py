@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.files.storage import default_storage
+from django.db.models import F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from newsroom.forms import CheckForm
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
 
 AT_WORK = 30
-"""How many unpublished stories the start page shows, the last changed first."""
+"""How many unpublished stories the start page shows: the next to go out first, then the last changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ def start(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"published": published[:20], "title": _("The front page")}
     if request.user.is_authenticated and request.user.is_staff:
         mine = permissions.stories(request.user, "newsroom.view_story").select_related("desk", "author")
-        at_work = mine.exclude(state=StoryState.PUBLISHED).order_by("publish_at", "-updated_at")[:AT_WORK]
+        next_out = F("publish_at").asc(nulls_last=True)
+        at_work = mine.exclude(state=StoryState.PUBLISHED).order_by(next_out, "-updated_at")[:AT_WORK]
         context |= {
             "is_newsroom": True,
             "title": _("Your desk"),

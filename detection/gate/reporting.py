@@ -107,6 +107,8 @@ class Report:
             "%(count)d of %(all)d pictures need a look before publishing.",
             count,
         ) % {"count": count, "all": len(self.lines)}
+        if len(self.lines) == 1:
+            needed = _("The picture needs a look before publishing.")
         return needed if self.mode == "enforce" else needed + " " + _("Shadow mode: nothing is refused.")
 
     def as_json(self) -> dict[str, Any]:

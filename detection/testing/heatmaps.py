@@ -13,9 +13,9 @@ from PIL import Image, ImageFilter, ImageOps
 LONGEST_SIDE = 2048
 """Pixels; the map of a larger picture is smaller, in the same shape."""
 GRID = 24
-REACH = 0.55
+REACH = 0.8
 """The blob's diameter as a share of the picture's shorter side."""
-DENSEST = 170
+DENSEST = 205
 """The blob's alpha at its centre, 0 to 255."""
 
 pillow_heif.register_heif_opener()
@@ -32,8 +32,11 @@ def paint(content: bytes) -> bytes | None:
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     heat = _blob(picture.size, _busiest(picture))
     alpha = heat.point([level * DENSEST // 255 for level in range(256)])
-    green = heat.point([40 + (255 - level) * 170 // 255 for level in range(256)])
-    colour = (Image.new("L", heat.size, 255), green, Image.new("L", heat.size, 60), alpha)
+    # Violet to yellow: told apart by every eye, and by lightness alone.
+    red = heat.point([70 + level * 185 // 255 for level in range(256)])
+    green = heat.point([10 + level * 225 // 255 for level in range(256)])
+    blue = heat.point([150 - level * 110 // 255 for level in range(256)])
+    colour = (red, green, blue, alpha)
     written = io.BytesIO()
     Image.merge("RGBA", colour).save(written, "PNG")
     return written.getvalue()
@@ -52,7 +55,7 @@ def _blob(size: tuple[int, int], centre: tuple[float, float]) -> Image.Image:
     side = max(1, round(min(size) * REACH))
     soft = ImageOps.invert(Image.radial_gradient("L")).resize((side, side))
     # A gradient's corners lie beyond its circle and must be empty.
-    soft = soft.point([max(0, level - 75) * 255 // 180 for level in range(256)])
+    soft = soft.point([min(255, max(0, level - 75) * 340 // 180) for level in range(256)])
     heat = Image.new("L", size)
     heat.paste(soft, (round(centre[0] * width - side / 2), round(centre[1] * height - side / 2)))
     return heat

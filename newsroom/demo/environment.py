@@ -12,7 +12,7 @@ from pathlib import Path
 
 LEADER = "NEWSROOM_DEMO_LEADER"
 """Names the process that prepared this environment for itself, so that an inherited one isn't taken for prepared."""
-DETECTOR_PORT, WEB_PORT = 9900, 8000
+WEB_PORT = 8000
 """Where the search for a free port begins."""
 PASSWORD = "newsroom-demo"  # noqa: S105, shown on the demo's own start page
 NOTICE = "Demo: this detector's answers are scripted."
@@ -28,7 +28,7 @@ _OURS_TOO = frozenset(
 )
 
 
-def prepared(given: Mapping[str, str], *, var: Path, leader: int, detector_port: int) -> dict[str, str]:
+def prepared(given: Mapping[str, str], *, var: Path, leader: int) -> dict[str, str]:
     """The environment for the demo and all it starts. `leader`: the process id of the one that starts it.
 
     Of what the newsroom reads only DEMO_PASSWORD, PORT, TIME_ZONE and LOG_LEVEL are kept as given.
@@ -37,15 +37,11 @@ def prepared(given: Mapping[str, str], *, var: Path, leader: int, detector_port:
     detectors = {
         f"DETECTION_{alias.upper()}_{name}": value
         for alias, label in LABELS.items()
-        for name, value in (
-            ("BACKEND", "generic"),
-            ("BASE_URL", f"http://127.0.0.1:{detector_port}"),
-            ("API_KEY", alias),
-            ("LABEL", label),
-        )
+        for name, value in (("BACKEND", "generic"), ("API_KEY", alias), ("LABEL", label))
     }
     return {
         **kept,
+        **asking("http://127.0.0.1"),
         "DEMO_PASSWORD": given.get("DEMO_PASSWORD", "").strip() or PASSWORD,
         "DETECTION_ALLOW_LOOPBACK": "on",
         "DETECTION_NOTICE": NOTICE,
@@ -61,6 +57,11 @@ def prepared(given: Mapping[str, str], *, var: Path, leader: int, detector_port:
     }
 
 
+def asking(address: str) -> dict[str, str]:
+    """What is added once the detector that plays both has an address, for the processes that ask it."""
+    return {f"DETECTION_{alias.upper()}_BASE_URL": address for alias in LABELS}
+
+
 def _is_ours(name: str) -> bool:
     return name.startswith(_OURS) or name.removesuffix("_FILE") in _OURS_TOO or name == "DEMO_PASSWORD_FILE"
 
@@ -70,15 +71,20 @@ def is_prepared(given: Mapping[str, str], *, process: int) -> bool:
     return given.get(LEADER) == str(process)
 
 
-def free_port(first: int, *, among: int = 200) -> int:
-    """The first free port on 127.0.0.1 from `first` on. Raises OSError where none of `among` is free."""
+def listening(first: int, *, among: int = 200) -> socket.socket:
+    """A socket that listens on the first free port of 127.0.0.1 from `first` on; nobody can take it away any more.
+
+    Raises OSError where none of `among` is free.
+    """
     for port in range(first, min(first + among, 65536)):
-        with socket.socket() as probe:
-            # As a server would: a port whose last connections are still closing is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        listener = socket.socket()
+        # As a server does: a port whose last connections are still closing is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)
+        except OSError:
+            listener.close()
+            continue
+        return listener
     raise OSError(f"No port from {first} to {first + among - 1} is free on 127.0.0.1.")

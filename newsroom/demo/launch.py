@@ -11,6 +11,7 @@ import fcntl
 import http.client
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -19,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management import call_command
@@ -28,7 +28,7 @@ from django.db import connection
 from django.utils import timezone
 
 from newsroom.demo import photographs, seed, table
-from newsroom.demo.environment import LABELS, WEB_PORT, free_port
+from newsroom.demo.environment import LABELS, WEB_PORT, asking, listening
 from newsroom.demo.pictures import EDITION, DemoPicture, make_all
 from newsroom.demo.processes import Children
 from newsroom.demo.progress import Progress
@@ -41,6 +41,7 @@ CHECKS_TAKE = 120.0
 WEB_TAKES = 30.0
 """Seconds within which the web server has answered its first request."""
 _DATABASE = "newsroom.sqlite3"
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 _MADE = (
     "media",
     "pictures",
@@ -88,11 +89,13 @@ def _running(*, is_fresh: bool, out: IO[str]) -> Iterator[tuple[Children, Watch]
         pictures = {} if _is_filled() else _make(out)
         call_command("migrate", verbosity=0)
         with Children(_var() / "log", cwd=settings.BASE_DIR) as children:
-            port = str(urlsplit(settings.DETECTION_PROVIDERS[next(iter(LABELS))]["OPTIONS"]["base_url"]).port)
-            script = str(_var() / SCRIPT)
-            children.start("detector", _manage("sandbox_detector", "--port", port, "--script", script))
-            children.start("worker", _manage("detection_worker"))
             watch = Watch(children, out, seconds=CHECKS_TAKE)
+            detector = children.start(
+                "detector", _manage("sandbox_detector", "--port", "0", "--script", str(_var() / SCRIPT))
+            )
+            watch.until(lambda: _ADDRESS.search(detector.said()) is not None)
+            os.environ.update(asking(_ADDRESS.findall(detector.said())[0]))
+            children.start("worker", _manage("detection_worker"))
             _fill(pictures, watch, out)
             yield children, watch
 
@@ -112,11 +115,12 @@ def _fill(pictures: Mapping[str, DemoPicture], watch: Watch, out: IO[str]) -> No
 def _open_house(children: Children, watch: Watch) -> str:
     """Start the web server, and the clock for what is scheduled; the address, once it answers."""
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
-    port = free_port(settings.PORT or WEB_PORT)
     threads = ("--workers", "2", "--threads", "4", "--graceful-timeout", "3", "--no-control-socket")
-    where = ("--bind", f"127.0.0.1:{port}", "--chdir", str(settings.BASE_DIR))
     children.start("clock", _manage("publish_due", "--every", "30"))
-    children.start("web", [sys.executable, "-m", "gunicorn", "newsroom.wsgi", *where, *threads])
+    with listening(settings.PORT or WEB_PORT) as listener:
+        port, number = listener.getsockname()[1], listener.fileno()
+        where = ("--bind", f"fd://{number}", "--chdir", str(settings.BASE_DIR))
+        children.start("web", [sys.executable, "-m", "gunicorn", "newsroom.wsgi", *where, *threads], passes=[number])
     deadline = time.monotonic() + WEB_TAKES
     while not _answers(port):
         watch.check()

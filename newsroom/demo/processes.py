@@ -36,10 +36,13 @@ class Child:
     def has_ended(self) -> bool:
         return self.process.poll() is not None
 
+    def said(self) -> str:
+        """All that it said so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
     def last_line(self) -> str:
         """The last thing it said, or ""."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return next((line.strip() for line in reversed(self.said().split("\n")) if line.strip()), "")
 
 
 class Children:
@@ -56,8 +59,8 @@ class Children:
     def __exit__(self, *exc_info: object) -> None:
         self.end()
 
-    def start(self, name: str, command: Sequence[str]) -> Child:
-        """Start one. Raises OSError where it cannot be started at all."""
+    def start(self, name: str, command: Sequence[str], *, passes: Sequence[int] = ()) -> Child:
+        """Start one; `passes`: file numbers it inherits. Raises OSError where it cannot be started at all."""
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603, our own command
@@ -66,6 +69,7 @@ class Children:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=passes,
                 start_new_session=True,
                 preexec_fn=_follow_parent if _LIBC else None,
             )

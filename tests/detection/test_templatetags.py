@@ -68,7 +68,7 @@ def test_the_notice_says_what_why_who_and_the_next_click() -> None:
     asset = cast.declared("Landing")
     story = cast.article(asset)
     notice = rendered("{% detection_notice story %}", story=story)
-    assert "1 of 1 pictures needs a look before publishing." in notice
+    assert "The picture needs a look before publishing." in notice
     assert "On hold" in notice
     assert "The file declares AI generation" in notice
     assert "Dana Example" in notice

@@ -1,11 +1,10 @@
-"""The demo's parts: its own environment, its child processes, its waiting, its table, its tour, and being its people."""
+"""The demo's parts: its environment, child processes, waiting, stories, table and tour, and being its people."""
 
 from __future__ import annotations
 
 import io
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -72,33 +71,38 @@ def is_alive(pid: int) -> bool:
     + ["DJANGO_SECRET_KEY_FILE", "MEDIA_ROOT", "STORAGE_URL", "REDIS_URL", "PUBLIC_BASE_URL", "AI_IMAGE_API_KEY"],
 )
 def test_nothing_of_a_real_installation_reaches_the_demo(tmp_path: Path, name: str) -> None:
-    given = environment.prepared({name: "real"}, var=tmp_path, leader=1, detector_port=9900)
+    given = environment.prepared({name: "real"}, var=tmp_path, leader=1)
 
     assert "real" not in given.values()
 
 
 @pytest.mark.parametrize("name", ["PATH", "HOME", "LANG", "PORT", "TIME_ZONE", "LOG_LEVEL", "DEMO_PASSWORD"])
 def test_what_has_nothing_to_do_with_data_is_kept(tmp_path: Path, name: str) -> None:
-    assert environment.prepared({name: "as given"}, var=tmp_path, leader=1, detector_port=9900)[name] == "as given"
+    assert environment.prepared({name: "as given"}, var=tmp_path, leader=1)[name] == "as given"
 
 
 def test_only_the_process_that_prepared_an_environment_takes_it_for_prepared(tmp_path: Path) -> None:
-    given = environment.prepared({}, var=tmp_path, leader=41, detector_port=9900)
+    given = environment.prepared({}, var=tmp_path, leader=41)
 
     assert environment.is_prepared(given, process=41)
     assert not environment.is_prepared(given, process=42)
     assert not environment.is_prepared({}, process=41)
 
 
-def test_the_next_free_port_is_taken() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+def test_the_next_free_port_is_taken_and_kept() -> None:
+    with environment.listening(18_000) as first, environment.listening(first.getsockname()[1]) as second:
+        taken = first.getsockname()[1]
 
-        assert environment.free_port(port) > port
+        assert second.getsockname()[1] > taken
         with pytest.raises(OSError, match="No port from"):
-            environment.free_port(port, among=1)
+            environment.listening(taken, among=1)
+
+
+def test_every_detector_of_the_demo_is_asked_at_the_same_address() -> None:
+    assert environment.asking("http://127.0.0.1:1") == {
+        "DETECTION_FIRST_BASE_URL": "http://127.0.0.1:1",
+        "DETECTION_SECOND_BASE_URL": "http://127.0.0.1:1",
+    }
 
 
 # Its child processes
@@ -413,4 +417,4 @@ def test_the_start_page_carries_the_tour_for_everybody(written: dict[str, Story]
         if name:
             be(client, name)
         page = client.get("/", HTTP_HOST="127.0.0.1:8000", REMOTE_ADDR="127.0.0.1")
-        assert "tour of two minutes" in page.text if hasattr(page, "text") else page.content.decode()
+        assert "tour of two minutes" in page.content.decode()

@@ -47,7 +47,6 @@ class Command(BaseCommand):
         """The same process once more, with an environment of the demo's own; settings are read only once."""
         given = os.environ.get("NEWSROOM_VAR", "").strip()
         var = Path(given or settings.BASE_DIR / "var" / "demo").absolute()
-        port = environment.free_port(environment.DETECTOR_PORT)
-        prepared = environment.prepared(os.environ, var=var, leader=os.getpid(), detector_port=port)
+        prepared = environment.prepared(os.environ, var=var, leader=os.getpid())
         sys.stdout.flush()
         os.execve(sys.executable, [sys.executable, *sys.argv], prepared)  # noqa: S606, this very command

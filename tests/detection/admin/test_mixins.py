@@ -43,7 +43,7 @@ def test_a_longer_list_of_badges_asks_no_more_queries(client: Any, root: Any) ->
 def test_the_page_of_a_held_story_shows_the_notice(client: Any, root: Any) -> None:
     story = cast.article(cast.declared("Landing"))
     page = client.get(reverse("admin:otherhost_article_change", args=[story.pk])).content.decode()
-    assert "1 of 1 pictures needs a look before publishing." in page
+    assert "The picture needs a look before publishing." in page
     assert "Landing" in page
 
 

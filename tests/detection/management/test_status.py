@@ -1,0 +1,53 @@
+"""`detection_status`: counts and ages, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from detection import errors, switches
+from detection.models import Asset
+from detection.testing.draining import drain
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
+KEYS = {"analyses", "oldest_seconds", "dead", "deliveries", "review_backlog", "switches", "workers", "unsealed"}
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("detection_status", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_an_empty_house() -> None:
+    told = run()
+    assert "No picture has been checked yet." in told
+    assert "last sweep: never; start manage.py detection_worker" in told
+    assert set(json.loads(run("--json"))) == KEYS
+
+
+def test_a_house_at_work(plate: Callable[..., Any], looked_at: Callable[..., Asset], scripted: Any) -> None:
+    looked_at(verdict="likely_ai", ai_score=0.97)
+    scripted().will_fail(errors.SchemaMismatch("HTML."))
+    plate(seed=2)
+    drain()
+    plate(seed=3)
+    switches.pause("first", reason="The bill.")
+    call_command("detection_sweep", stdout=StringIO())
+    found = json.loads(run("--json"))
+    assert found["analyses"] == {"first": {"complete": 1, "dead": 1, "pending_scan": 1}}
+    assert list(found["oldest_seconds"]) == ["pending_scan"]
+    assert (found["dead"], found["review_backlog"], found["unsealed"]) == (1, 1, 0)
+    assert found["switches"] == {"first": "The bill."}
+    assert found["workers"]["rings_waiting"] >= 1
+    assert found["workers"]["last_sweep_seconds"] < 60
+    told = run()
+    assert "first: complete 1, dead 1, pending_scan 1" in told
+    assert "paused: first (The bill.)" in told
+    assert "oldest pending_scan: " in told
+    assert "gave up: 1, waiting for a person: 1" in told

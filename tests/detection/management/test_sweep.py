@@ -1,0 +1,28 @@
+"""`detection_sweep` and `detection_schedule`: one sweep by hand, and each minute by django-q2."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from detection.models import Sweep
+
+pytestmark = pytest.mark.django_db
+
+
+def run(name: str) -> str:
+    out = StringIO()
+    call_command(name, stdout=out)
+    return out.getvalue()
+
+
+def test_a_sweep_says_what_it_found() -> None:
+    assert run("detection_sweep") == "leases expired: 0, rung: 0, unannounced: 0, sealed: 0\n"
+    assert Sweep.objects.exists()
+
+
+def test_the_schedule_is_made_once() -> None:
+    assert run("detection_schedule") == "The sweep is scheduled each minute.\n"
+    assert run("detection_schedule") == "The sweep was scheduled already.\n"

@@ -1,0 +1,103 @@
+"""Each system check, by its id: what it says, what to type, and that a good house is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.db import connection
+from django_q.conf import Conf
+
+from detection import checks
+from detection.models import append_only
+
+
+def ids(found: list[Any]) -> list[str]:
+    assert all(one.hint and one.hint.endswith((".", "Q_CLUSTER's timeout lower.")) for one in found)
+    return [one.id for one in found]
+
+
+@pytest.mark.django_db
+def test_a_good_house_is_silent(configure: Callable[..., None]) -> None:
+    configure(ALLOW_LOOPBACK=False)
+    found = run_checks(include_deployment_checks=True, databases=["default"])
+    assert [one for one in found if str(one.id).startswith("detection.")] == []
+
+
+def test_e001_settings_that_cannot_be_read(settings: Any) -> None:
+    settings.DETECTION = {"MOED": "shadow"}
+    [found] = checks.check_settings()
+    assert ids([found]) == ["detection.E001"]
+    assert "MOED" in found.msg
+    assert checks.check_lease() == []
+    assert checks.check_deploy() == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"first": {"BACKEND": "nowhere.Provider"}}, "cannot be imported"),
+        ({"first": {"BACKEND": "detection.conf.Setting"}}, "is not a detection Provider"),
+        ({"first": {"BACKEND": "x", "OPTION": {}}}, "BACKEND and OPTIONS"),
+        (["first"], "must be a dictionary"),
+    ],
+)
+def test_e002_a_detector_that_cannot_be_made(settings: Any, wrong: Any, said: str) -> None:
+    settings.DETECTION_PROVIDERS = wrong
+    [found] = checks.check_settings()
+    assert ids([found]) == ["detection.E002"]
+    assert said in found.msg
+
+
+def test_e003_a_queue_that_would_run_tasks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D04."""
+    monkeypatch.setattr(Conf, "ACK_FAILURES", False)
+    monkeypatch.setattr(Conf, "QUEUE_LIMIT", 8)
+    assert ids(checks.check_queue()) == ["detection.E003", "detection.E003"]
+
+
+@pytest.mark.parametrize(("lease", "is_wrong"), [(63, True), (64, False)])
+def test_e004_a_claim_that_ends_before_its_task(settings: Any, configure: Any, lease: int, is_wrong: bool) -> None:
+    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 60}
+    configure(LEASE=lease)
+    assert ids(checks.check_lease()) == (["detection.E004"] if is_wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("engine", "is_on", "is_said"), [("sqlite3", True, True), ("sqlite3", False, False), ("postgresql", True, False)]
+)
+def test_w001_requests_in_one_transaction_on_sqlite(
+    monkeypatch: pytest.MonkeyPatch, engine: str, is_on: bool, is_said: bool
+) -> None:
+    database = {"ENGINE": f"django.db.backends.{engine}", "ATOMIC_REQUESTS": is_on}
+    monkeypatch.setattr(checks, "django_settings", SimpleNamespace(DATABASES={"default": database}))
+    assert ids(checks.check_lease()) == (["detection.W001"] if is_said else [])
+
+
+@pytest.mark.django_db
+def test_e005_history_that_could_be_changed() -> None:
+    append_only.drop(connection)
+    found = checks.check_history(databases=["default"])
+    assert set(ids(found)) == {"detection.E005"}
+    assert len(found) == len(append_only.missing(connection))
+    assert checks.check_history() == []
+    append_only.install(connection)
+    assert checks.check_history(databases=["default"]) == []
+
+
+def test_e006_loopback_in_production(configure: Callable[..., None]) -> None:
+    """B12."""
+    configure(ALLOW_LOOPBACK=True)
+    assert ids(checks.check_deploy()) == ["detection.E006"]
+    configure(ALLOW_LOOPBACK=False)
+    assert checks.check_deploy() == []
+
+
+@pytest.mark.django_db
+def test_an_empty_database_is_not_blamed_for_lacking_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(connection.introspection), "table_names", lambda self, *args, **kwargs: [])
+    assert checks.check_history(databases=["default"]) == []
+    append_only.install(connection)

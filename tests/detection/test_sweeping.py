@@ -1,0 +1,98 @@
+"""Every kind of stuck row, and that sweeping twice harms nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from detection import audit, queue, scanning, sweeping
+from detection.models import Analysis, Asset, AuditEvent, StoredOverlay, Sweep
+from tests.conftest import Clock, asset_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
+
+
+@pytest.fixture
+def row(plate: Callable[..., Any]) -> Analysis:
+    found = asset_of(plate()).analyses.get()
+    queue.take_all()
+    return found
+
+
+def test_a_quiet_house_has_nothing_stuck(row: Analysis) -> None:
+    now = timezone.now()
+    found = sweeping.sweep(now)
+    assert (found["leases_expired"], found["rung"], found["unannounced"]) == (0, 0, 0)
+    assert found["sealed"] > 0
+    assert Sweep.objects.get().ran_at == now
+    assert str(Sweep.objects.get()).startswith("sweep at ")
+
+
+def stuck_lease(row: Analysis, now: Any) -> None:
+    row.claim(until=now - timedelta(seconds=1), now=now)
+
+
+def lost_ring(row: Analysis, now: Any) -> None:
+    Analysis.objects.update(rung_at=now - timedelta(minutes=5))
+
+
+def overdue_answer(row: Analysis, now: Any) -> None:
+    Analysis.objects.update(status="awaiting_callback", next_attempt_at=now, rung_at=None)
+
+
+def due_retry(row: Analysis, now: Any) -> None:
+    Analysis.objects.update(status="retry_pending", next_attempt_at=now, rung_at=None)
+
+
+def forgotten_overlay(row: Analysis, now: Any) -> None:
+    StoredOverlay.objects.create(analysis=row, kind="heatmap", next_try_at=now)
+
+
+def unheard_standing(row: Analysis, now: Any) -> None:
+    Asset.objects.update(standing_version=2)
+
+
+@pytest.mark.parametrize(
+    ("stick", "kind"),
+    [
+        (stuck_lease, "leases_expired"),
+        (lost_ring, "rung"),
+        (overdue_answer, "rung"),
+        (due_retry, "rung"),
+        (forgotten_overlay, "rung"),
+        (unheard_standing, "unannounced"),
+    ],
+)
+def test_each_kind_of_stuck_row_is_found(row: Analysis, stick: Callable[..., None], kind: str) -> None:
+    """D09, D10, A21."""
+    now = timezone.now()
+    stick(row, now)
+    assert sweeping.sweep(now)[kind] == 1
+    assert kind == "leases_expired" or queue.waiting() == 1
+
+
+def test_a_lease_that_is_alive_is_left_alone(row: Analysis) -> None:
+    now = timezone.now()
+    row.claim(until=now + timedelta(seconds=1), now=now)
+    assert sweeping.sweep(now)["leases_expired"] == 0
+
+
+def test_of_two_sweepers_one_ends_a_row(row: Analysis, clock: Clock) -> None:
+    """D05."""
+    stuck_lease(row, clock.now())
+    seen_by_both = list(Analysis.objects.all())
+
+    assert scanning.crashed(Analysis.objects.get())
+    assert not scanning.crashed(seen_by_both[0])
+    assert AuditEvent.objects.filter(action="analysis.retry_pending").count() == 1
+
+
+def test_the_chain_of_history_is_whole_after_a_sweep(row: Analysis) -> None:
+
+    sweeping.sweep(timezone.now())
+    assert not audit.unsealed().exists()
+    assert audit.first_broken() is None
