@@ -21,7 +21,11 @@ def raise_alert(
 ) -> StoryAlert | None:
     """Tell the story's desk; None where it was told of this occasion before, or the same words still wait there."""
     with transaction.atomic():
-        if StoryAlert.objects.filter(story=story, sentence=sentence, seen_at=None).exclude(occasion=occasion).exists():
+        kind = occasion.partition(":")[0]
+        waiting = StoryAlert.objects.filter(
+            story=story, sentence=sentence, seen_at=None, occasion__startswith=f"{kind}:"
+        )
+        if waiting.exclude(occasion=occasion).exists():
             return None
         alert, is_new = StoryAlert.objects.get_or_create(
             story=story,

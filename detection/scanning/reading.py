@@ -18,6 +18,7 @@ from detection.errors import HouseFault, Rejected, SandboxFailed, StorageUnavail
 from detection.models import Analysis, Asset
 from detection.providers.base import Provider
 from detection.results import ScanRequest
+from detection.standing import settle
 from detection.vocabulary import Basis
 
 _EXTENSIONS = {
@@ -88,6 +89,8 @@ def read(asset: Asset, content: bytes | Rejected) -> None:
                 name: facts.get(name) for name in ("sha256", "media_type", "width", "height", "rejected_code")
             }
             audit.record("asset.read", asset=asset, generation=asset.generation, **kept)
+            # What people judge includes the file's fingerprint: a form sent now must carry the one that stands.
+            settle(asset)
     asset.refresh_from_db()
 
 

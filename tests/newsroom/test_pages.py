@@ -126,7 +126,7 @@ def test_the_story_page_says_what_who_and_the_next_click(
 ) -> None:
     client.force_login(erin)
     shown = page(client, reverse("admin:newsroom_story_change", args=[story.pk]))
-    assert "1 of 1 pictures needs a look" in shown
+    assert "The picture needs a look" in shown
     assert "Strong signs of AI generation" in shown
     assert "Dana" in shown
     assert f"/admin/detection/asset/{asset_of(held).public_id}/review/?for=newsroom.story:{story.pk}" in shown

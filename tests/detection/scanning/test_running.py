@@ -10,7 +10,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from detection import errors, scanning, sweeping, switches
+from detection import errors, scanning, standing, sweeping, switches
 from detection.models import Analysis, Asset, AuditEvent, ProviderSwitch, RateSlot
 from detection.policy import DEFAULT
 from detection.results import Accepted, Declared, Generator, ScanResult
@@ -702,6 +702,14 @@ class TestReading:
         assert row_of(picture, "provenance").status == "complete"
         assert row_of(picture).status == "rejected"
         assert asset_of(picture).signal == "declared_ai"
+
+    def test_once_read_the_standing_carries_the_evidence_that_people_judge(self, plate: Upload) -> None:
+        picture = plate(is_read=False)
+        asset = asset_of(picture)
+        before = asset.evidence
+        scanning.reading.read(asset, scanning.reading.load(asset))
+        asset = asset_of(picture)
+        assert asset.evidence == standing.evidence_of(asset, standing.present_analyses(asset)) != before
 
     def test_an_older_row_does_not_write_the_reading_of_a_newer_file(self, plate: Upload) -> None:
         picture = plate(is_read=False)
