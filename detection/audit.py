@@ -22,6 +22,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from detection import registry
+from detection.errors import NotPermitted
 from detection.models import Asset, AuditEvent, AuditPersonal, AuditSeal
 
 _Text = str | Promise
@@ -67,6 +68,7 @@ for _name, _label in (
     ("review.reversed", _("Conclusion reversed")),
     ("review.claimed", _("Claimed for review")),
     ("gate.acknowledged", _("Acknowledged for a story")),
+    ("gate.sent_to_chief", _("Sent to the desk chief")),
     ("gate.override_granted", _("Override granted for a story")),
     ("gate.override_revoked", _("Override revoked")),
     ("gate.passed", _("Passed the gate")),
@@ -107,6 +109,17 @@ def record(
     event.save()
     AuditPersonal.objects.bulk_create(values)
     return event
+
+
+def denied(
+    permission: str, *, asset: Asset | None = None, subject: models.Model | None = None, by: Any, sentence: str = ""
+) -> NotPermitted:
+    """Record an attempt without permission, and give the error to raise.
+
+    Called before the act opens its transaction: raising rolls that back, and the record has to stay.
+    """
+    record("gate.denied", asset=asset, subject=subject, by=by, permission=permission)
+    return NotPermitted(sentence) if sentence else NotPermitted()
 
 
 def record_all(actions: Iterable[tuple[str, Mapping[str, Any]]], *, asset: Asset, by: Any = None) -> None:

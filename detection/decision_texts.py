@@ -15,7 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from detection.terms import conclusion_word, dated, moment
-from detection.vocabulary import Conclusion, Level
+from detection.vocabulary import Conclusion, Level, Signal
 
 REASON_CODES: dict[str, Promise] = {
     "original_seen": _("Original file seen"),
@@ -125,6 +125,31 @@ def override_sentence(*, name: str, when: datetime, reason: str, ends_at: dateti
         "reason": _inside(reason),
         "end": dated(timezone.localtime(ends_at), today),
     }
+
+
+def sent_sentence(names: Sequence[str], *, when: datetime, now: datetime | None = None) -> str:
+    """That a held picture was handed up, for whoever handed it. `names`: who can clear it, may be empty."""
+    words = {"names": get_text_list(list(names), gettext("or")), "time": moment(when, now=now)}
+    if not names:
+        return gettext("Sent to the desk chief, %(time)s.") % words
+    return gettext("Sent to the desk chief (%(names)s), %(time)s.") % words
+
+
+def sent_to_you_sentence(name: str, *, when: datetime, now: datetime | None = None) -> str:
+    """That somebody handed a held picture up, for whoever can clear it."""
+    return gettext("Sent to you by %(name)s, %(time)s.") % {"name": name, "time": moment(when, now=now)}
+
+
+_LABELS = {False: _("Image generated with AI."), True: _("Image altered with AI.")}
+
+
+def suggested_label(signal: Signal, conclusion: Conclusion | None = None) -> str:
+    """Words for readers to begin with, where AI is declared or concluded; "" elsewhere. A person's word goes first."""
+    if conclusion is not None and conclusion.says_ai:
+        return str(_LABELS[conclusion is Conclusion.CONFIRMED_AI_ALTERED])
+    if signal in (Signal.DECLARED_AI, Signal.DECLARED_AI_EDITED):
+        return str(_LABELS[signal is Signal.DECLARED_AI_EDITED])
+    return ""
 
 
 def source_message(*, picture: str, name: str) -> str:

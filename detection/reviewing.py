@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, policy, registry, signals
-from detection.errors import EvidenceChanged, NotPermitted, Refused
+from detection.errors import EvidenceChanged, Refused
 from detection.models import Asset, Claim, PolicyVersion, Review
 from detection.standing import evidence_of, present_analyses, settle
 from detection.vocabulary import Conclusion, Level, Signal
@@ -41,7 +41,7 @@ def _is_placed(asset: Asset, subject: models.Model) -> bool:
 def claim(asset: Asset, *, by: Any) -> Claim:
     """Say that one is looking, for 15 minutes; taking over is allowed and recorded. Raises NotPermitted."""
     if not _may(asset, by=by, subject=None, permission="detection.review_analysis"):
-        raise NotPermitted
+        raise audit.denied("detection.review_analysis", asset=asset, by=by)
     with transaction.atomic():
         made, _created = Claim.objects.update_or_create(
             asset=asset,
@@ -69,11 +69,10 @@ def decide(
     `override_hold` also clears a hold with it.
     """
     if not _may(asset, by=by, subject=subject, permission="detection.review_analysis"):
-        raise NotPermitted
+        raise audit.denied("detection.review_analysis", asset=asset, subject=subject, by=by)
     if subject is not None and not _is_placed(asset, subject):
         raise Refused(_("This picture is not part of this story any more. Nothing was recorded."))
-    if reason_code and reason_code not in REASON_CODES:
-        raise Refused(_("Choose a reason from the list. Nothing was recorded."))
+    _check_words(reason_code, reader_label, no_label_reason)
     is_holder = subject is not None and _may(asset, by=by, subject=subject, permission="detection.override_hold")
     picture = asset.picture()
     rules = PolicyVersion.current().rules
@@ -101,6 +100,13 @@ def decide(
         _record(made, subject, by=by, no_label_reason=no_label_reason.strip())
         settle(asset)
     return made
+
+
+def _check_words(reason_code: str, reader_label: str, no_label_reason: str) -> None:
+    if reason_code and reason_code not in REASON_CODES:
+        raise Refused(_("Choose a reason from the list. Nothing was recorded."))
+    if reader_label.strip() and no_label_reason.strip():
+        raise Refused(_("Give the label for readers, or say why there is none; not both. Nothing was recorded."))
 
 
 def _record(made: Review, subject: models.Model | None, *, by: Any, no_label_reason: str) -> None:
@@ -152,7 +158,7 @@ def ask_source(asset: Asset, *, by: Any, evidence: str, subject: models.Model | 
 def undo(review: Review, *, by: Any) -> Review:
     """Take back one's own conclusion within ten minutes, as a reversal. Raises NotPermitted or Refused."""
     if review.author_id != getattr(by, "pk", None):
-        raise NotPermitted
+        raise audit.denied("detection.review_analysis", asset=review.asset, by=by)
     if timezone.now() > review.created_at + UNDO_FOR:
         raise Refused(_("Ten minutes have passed. Record a new conclusion instead."))
     with transaction.atomic():

@@ -33,8 +33,11 @@ from detection.decision_texts import (
     override_consequence,
     override_sentence,
     reason_choices,
+    sent_sentence,
+    sent_to_you_sentence,
     source_message,
     story_sentence,
+    suggested_label,
 )
 from detection.results import Declared
 from detection.terms import (
@@ -80,12 +83,15 @@ __all__ = [
     "reason_choices",
     "rejected_sentence",
     "review_state_word",
+    "sent_sentence",
+    "sent_to_you_sentence",
     "signal_sentence",
     "signal_word",
     "source_message",
     "status_word",
     "stop_sentence",
     "story_sentence",
+    "suggested_label",
     "tier_word",
     "tone",
     "verdict_word",

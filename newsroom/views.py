@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from detection import gate
 from detection.models import Asset
 from detection.templatetags.detection_tags import review_url
-from newsroom import alerts, labels, permissions, renditions, uploads
+from newsroom import alerts, handed, labels, permissions, renditions, uploads
 from newsroom.forms import CheckForm
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
 
@@ -46,6 +46,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "title": _("Your desk"),
             "rows": [Row(story, gate.report(story, user=request.user)) for story in at_work],
             "mine_published": mine.filter(state=StoryState.PUBLISHED).order_by("-published_at")[:10],
+            "handed": handed.waiting_for(request.user, back=request.path),
             "alerts": alerts.waiting_for(request.user)[:10],
             "desks": Desk.objects.filter(memberships__in=request.user.memberships.current()),
             "may_write": permissions.may_anywhere(request.user, "newsroom.add_story"),

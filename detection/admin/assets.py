@@ -106,6 +106,7 @@ class AssetAdmin(_PictureList):
         inside = self.admin_site.admin_view
         return [
             path("gate/acknowledge/", inside(gate_views.acknowledge_view), name="detection_gate_acknowledge"),
+            path("gate/send/", inside(gate_views.send_view), name="detection_gate_send"),
             path("gate/override/", inside(gate_views.override_view), name="detection_gate_override"),
             path("gate/revoke/", inside(gate_views.revoke_view), name="detection_gate_revoke"),
             path("dismiss/", inside(_dismiss), name="detection_dismiss"),

@@ -1,4 +1,4 @@
-"""The gate's three forms: acknowledge, override, revoke. POST only; the gate decides, these only carry words to it."""
+"""The gate's forms: send, acknowledge, override, revoke. POST only; the gate decides, these carry words to it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from detection import gate
 from detection.admin.review import attempt, first_error
-from detection.admin.visits import Visit
+from detection.admin.visits import Visit, is_ours
 from detection.errors import Refused
 from detection.forms import AcknowledgeForm, OverrideForm, ReasonForm
 from detection.models import Override
@@ -32,6 +31,19 @@ def acknowledge_view(request: HttpRequest) -> HttpResponse:
         return _("Acknowledged for this story. Your name, reason and the evidence you saw are recorded.")
 
     return attempt(visit, act, kept="acknowledge", forms={"acknowledge_form": form}, to=next_of(request))
+
+
+@require_POST
+def send_view(request: HttpRequest) -> HttpResponse:
+    """Hand a held picture to the desk chief. Fields: subject, asset, evidence, note, next."""
+    visit = _visit(request)
+
+    def act(visit: Visit) -> str:
+        evidence, note = request.POST.get("evidence", ""), request.POST.get("note", "")[:1000]
+        gate.send_to_chief(_subject(visit), visit.asset, by=request.user, evidence=evidence, note=note)
+        return _("Sent to the desk chief, with the evidence you saw. Your name stands with it.")
+
+    return attempt(visit, act, kept="send", to=next_of(request))
 
 
 @require_POST
@@ -86,7 +98,4 @@ def _checked(form: Any) -> dict[str, Any]:
 def next_of(request: HttpRequest) -> str:
     """Where to go afterwards, if it is one of our own pages; else ""."""
     wanted = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(
-        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if ours else ""
+    return wanted if is_ours(request, wanted) else ""

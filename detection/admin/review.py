@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from detection import reviewing, scanning, wording
+from detection import audit, reviewing, scanning, wording
 from detection.admin.visits import Visit
 from detection.errors import DetectionError, EvidenceChanged, NotPermitted, Refused
 from detection.forms import ConclusionForm, ReasonForm
@@ -108,7 +108,8 @@ def _claim(visit: Visit) -> str:
 
 def _look_again(visit: Visit) -> str:
     if not visit.may("request_scan"):
-        raise NotPermitted(_("You may not ask for a new look at this picture."))
+        sentence = _("You may not ask for a new look at this picture.")
+        raise audit.denied("detection.request_scan", asset=visit.asset, by=visit.request.user, sentence=sentence)
     picture = visit.asset.picture()
     if picture is None:
         raise Refused(_("This picture is not in the newsroom any more, so it cannot be looked at again."))
@@ -117,8 +118,6 @@ def _look_again(visit: Visit) -> str:
 
 
 def _second_opinion(visit: Visit) -> str:
-    if not visit.may("request_scan"):
-        raise NotPermitted(_("You may not ask a further detector about this picture."))
     asked = scanning.ask_second_opinion(visit.asset, by=visit.request.user)
     if not asked:
         raise Refused(_("Every detector that takes this picture has been asked already."))

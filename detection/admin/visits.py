@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from detection import audit, gate, policy, reach, registry, screens, wording
@@ -59,6 +60,13 @@ def find_asset(user: Any, public_id: uuid.UUID | str) -> Asset:
     return asset
 
 
+def is_ours(request: HttpRequest, address: str) -> bool:
+    """Whether this is a page of this very site."""
+    return url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class Visit:
     """A request, the picture it is about, and the story it comes from (None: no story's context)."""
@@ -76,7 +84,13 @@ class Visit:
 
     @property
     def url(self) -> str:
-        return review_url(self.asset, self.subject)
+        return review_url(self.asset, self.subject, back=self.back)
+
+    @property
+    def back(self) -> str:
+        """The page of ours that this person came from, where one was named, and returns to after an act; else ""."""
+        wanted = self.request.POST.get("next") or self.request.GET.get("next", "")
+        return wanted if is_ours(self.request, wanted) else ""
 
     def may(self, permission: str) -> bool:
         """Whether this person holds `permission` on the picture, or on the story's desk."""
@@ -98,7 +112,7 @@ class Visit:
             "opts": Asset._meta,
             "problem": problem,
             "kept": kept,
-            "next": self.request.POST.get("next") or self.request.GET.get("next", ""),
+            "next": self.back,
             **self._about_picture(),
             **self._about_story(),
             **self._about_people(),
@@ -175,15 +189,14 @@ class Visit:
 
     def _forms(self) -> dict[str, Any]:
         end = self.override_end()
-        needs_label = policy.asks_for_label(
-            Signal(self.asset.signal), Conclusion(self.asset.conclusion) if self.asset.conclusion else None
-        )
+        found = Signal(self.asset.signal), Conclusion(self.asset.conclusion) if self.asset.conclusion else None
+        label = wording.suggested_label(*found)
         return {
-            "form": ConclusionForm(),
+            "form": ConclusionForm(initial={"reader_label": label}),
             "acknowledge_form": AcknowledgeForm(prefix=None, auto_id="id_ack_%s"),
-            "override_form": OverrideForm(initial={"ends_at": end}, auto_id="id_override_%s"),
+            "override_form": OverrideForm(initial={"ends_at": end, "reader_label": label}, auto_id="id_override_%s"),
             "reason_form": ReasonForm(auto_id="id_release_%s"),
-            "needs_label": needs_label,
+            "needs_label": policy.asks_for_label(*found),
             "min_note": PolicyVersion.current().rules.min_note,
             "override_consequence": wording.override_consequence(end),
             "clearing_consequence": wording.clearing_consequence() if self.subject is not None else "",

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, policy, registry, signals
-from detection.errors import EvidenceChanged, NotPermitted, Refused
+from detection.errors import EvidenceChanged, Refused
+from detection.gate import sending
 from detection.gate.reporting import Line, Report, report
 from detection.models import Acknowledgement, Asset, Override, PolicyVersion
 from detection.models.reviews import AboutSubject
@@ -68,8 +69,7 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
 def _permit(subject: models.Model, asset: Asset, *, by: Any, permission: str) -> None:
     """Raise NotPermitted, after the attempt was recorded; before the act's own transaction, which it must outlive."""
     if not registry.publishable_type(subject).allows(by, permission, subject):
-        audit.record("gate.denied", asset=asset, subject=subject, by=by, permission=permission)
-        raise NotPermitted
+        raise audit.denied(permission, asset=asset, subject=subject, by=by)
 
 
 def _line_of(subject: models.Model, asset: Asset, *, by: Any, evidence: str) -> tuple[Line, Report]:
@@ -140,6 +140,32 @@ def acknowledge(
     return made
 
 
+def send_to_chief(subject: models.Model, asset: Asset, *, by: Any, evidence: str, note: str = "") -> None:
+    """Hand a held picture to whoever can clear it. Raises NotPermitted, EvidenceChanged or Refused.
+
+    Changes no level. Sending what waits there already, on the same evidence, records nothing anew.
+    """
+    _permit(subject, asset, by=by, permission="detection.review_analysis")
+    with transaction.atomic():
+        line, found = _line_of(subject, asset, by=by, evidence=evidence)
+        if not line.asks or line.level is not Level.HOLD:
+            words = {"sentence": line.cleared_by or line.level_sentence}
+            raise Refused(_("There is nothing for the desk chief to clear here now: %(sentence)s") % words)
+        if line.sent is None:
+            audit.record(
+                sending.ACTION,
+                asset=asset,
+                subject=subject,
+                by=by,
+                note=note.strip(),
+                picture=line.label,
+                evidence=line.evidence,
+                signal=line.signal,
+                level=line.level,
+                policy=found.policy_number,
+            )
+
+
 def override(
     subject: models.Model,
     asset: Asset,
@@ -186,6 +212,8 @@ def _check_override(line: Line, *, by: Any, scope: str, reader_label: str, no_la
         raise Refused(_("The policy stops this picture; an override does not lift that. Replace the picture."))
     if scope not in ("story", "desk"):
         raise Refused(_("Choose whether this covers this story or the whole desk."))
+    if reader_label and no_label_reason:
+        raise Refused(_("Give the label for readers, or say why there is none; not both. Nothing was recorded."))
     if line.needs_label and not reader_label and not no_label_reason:
         raise Refused(_("AI is declared for this picture: give the label for readers, or say why there is none."))
 
@@ -202,7 +230,7 @@ def revoke(override: Override, *, by: Any, reason: str) -> None:
     kind = registry.publishable_type(override.subject_type.model_class() or "gone")
     subject = kind.find(override.subject_key)
     if subject is None or not kind.allows(by, "detection.override_hold", subject):
-        raise NotPermitted
+        raise audit.denied("detection.override_hold", asset=override.asset, subject=subject, by=by)
     if not reason.strip():
         raise Refused(_("Say why the override ends. Nothing was recorded."))
     with transaction.atomic():

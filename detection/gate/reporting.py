@@ -6,7 +6,7 @@ A fixed number of queries for a story, however many pictures it has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from detection import policy, registry, wording
 from detection.conf import settings
 from detection.gate.facts import Facts, Holders, facts_of
+from detection.gate.sending import Sent, sent_about
 from detection.models import Analysis, Asset
 from detection.policy import Assessment, Rules
 from detection.results import Declared
@@ -47,6 +48,8 @@ class Line:
     is_live: bool = False
     actions: tuple[str, ...] = ()
     conclusion: str = ""
+    sent: Sent | None = None
+    """Who handed it to a desk chief, on this very evidence; None where nobody did, or it doesn't ask for one."""
 
     @property
     def asks(self) -> bool:
@@ -131,7 +134,7 @@ def report(subject: models.Model, *, user: Any = None) -> Report:
     facts = facts_of(subject, placed, now=timezone.now())
     reasons = tuple(kind.reasons_of(subject))
     holders = Holders(facts, user)
-    lines = tuple(_line(one, facts, reasons, holders) for one in placed)
+    lines = _with_sent(tuple(_line(one, facts, reasons, holders) for one in placed), subject)
     level = max((line.level for line in lines if not line.is_live), key=lambda one: one.rank, default=Level.CLEAR)
     return Report(
         subject=subject, level=level, lines=lines, reasons=reasons, mode=settings.MODE, policy_number=facts.number
@@ -172,6 +175,25 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
         actions=_actions(level, holders) if asset and not placed.is_live else (),
         conclusion=conclusion or "",
     )
+
+
+def _with_sent(lines: tuple[Line, ...], subject: models.Model) -> tuple[Line, ...]:
+    """The lines with what was handed to a chief; asked only where a chief is what is missing."""
+    if not any(_waits_for_chief(line) for line in lines):
+        return lines
+    sent = sent_about(subject)
+    return tuple(_noting(line, sent) if _waits_for_chief(line) else line for line in lines)
+
+
+def _waits_for_chief(line: Line) -> bool:
+    return line.asks and line.level is Level.HOLD and line.asset is not None
+
+
+def _noting(line: Line, sent: dict[int, Sent]) -> Line:
+    found = sent.get(line.asset.pk) if line.asset is not None else None
+    if found is None or found.evidence != line.evidence:
+        return line
+    return replace(line, sent=found, actions=tuple(one for one in line.actions if one != "send_to_chief"))
 
 
 def _assessment(asset: Asset | None, rows: list[Analysis], rules: Rules) -> Assessment:

@@ -115,6 +115,8 @@ class Migration(migrations.Migration):
                     ("view_raw_payload", "May read a detector's raw answers"),
                     ("erase_personal", "May erase personal values from the history"),
                 ],
+                "verbose_name": "picture",
+                "verbose_name_plural": "pictures",
             },
         ),
         migrations.CreateModel(
@@ -183,7 +185,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name_plural": "analyses",
+                "verbose_name": "check",
+                "verbose_name_plural": "checks",
                 "ordering": ["pk"],
             },
         ),

@@ -106,7 +106,8 @@ class Analysis(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["pk"]
-        verbose_name_plural = "analyses"
+        verbose_name = "check"
+        verbose_name_plural = "checks"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["asset", "provider"],

@@ -92,6 +92,8 @@ class Asset(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
+        verbose_name = "picture"
+        verbose_name_plural = "pictures"
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["content_type", "object_key"], name="detection_asset_once_per_object"),
         ]

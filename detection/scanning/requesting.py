@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from detection import audit, queue, registry
 from detection.conf import settings
-from detection.errors import NotPermitted, Refused
+from detection.errors import Refused
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.providers import providers
 from detection.scanning.applying import asked_for, move, pending, pixel_aliases, request_one, skip
@@ -144,7 +144,7 @@ def ask_second_opinion(asset: Asset, *, by: Any) -> list[Analysis]:
     """Ask every further pixel detector, by a person's click. Raises NotPermitted, or Refused where none is left."""
     picture = asset.picture()
     if picture is None or not asset.asset_type.allows(by, "detection.request_scan", picture):
-        raise NotPermitted
+        raise audit.denied("detection.request_scan", asset=asset, by=by)
     with transaction.atomic():
         Asset.objects.lock([asset.pk])
         if is_protected(asset):
@@ -164,9 +164,12 @@ def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
     """Lift "kept inside" from this picture and from the same bytes elsewhere. Raises NotPermitted or Refused."""
     picture = asset.picture()
     if picture is None or not asset.asset_type.allows(by, "detection.release_outside", picture):
-        raise NotPermitted
-    if len(reason.strip()) < PolicyVersion.current().rules.min_note:
-        raise Refused(_("Say in at least 15 characters why this picture may be sent outside."))
+        raise audit.denied("detection.release_outside", asset=asset, by=by)
+    least = PolicyVersion.current().rules.min_note
+    if len(reason.strip()) < least:
+        raise Refused(
+            _("Say in at least %(least)d characters why this picture may be sent outside.") % {"least": least}
+        )
     same = Q(pk=asset.pk) | (Q(sha256=asset.sha256) if asset.sha256 else Q())
     with transaction.atomic():
         released = list(Asset.objects.filter(same).order_by("pk"))
@@ -182,7 +185,7 @@ def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
 def redrive(analysis: Analysis, *, by: Any) -> bool:
     """Start an analysis that gave up once more, with a deadline of its own; False where a newer one is live."""
     if by is not None and not by.has_perm("detection.redrive"):
-        raise NotPermitted
+        raise audit.denied("detection.redrive", asset=analysis.asset, by=by)
     if analysis.generation != analysis.asset.generation:
         return False
     now = timezone.now()

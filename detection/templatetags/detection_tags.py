@@ -56,15 +56,23 @@ def asset_of(picture: Model | None) -> Asset | None:
     return attached
 
 
-def review_url(asset: Asset, subject: Model | None = None) -> str:
-    """The review page, in the context of a story where one is given; "" without the admin."""
+def review_url(asset: Asset, subject: Model | None = None, back: str = "") -> str:
+    """The review page, in the context of a story where one is given; "" without the admin.
+
+    `back`: where its reader goes on to after letting the story go.
+    """
+    url = _address("admin:detection_asset_review", asset.public_id)
+    query = {"for": subject_name(subject)} if subject is not None else {}
+    if back:
+        query["next"] = back
+    return f"{url}?{urlencode(query, safe=':/')}" if url and query else url
+
+
+def _address(name: str, *args: object) -> str:
     try:
-        url = reverse("admin:detection_asset_review", args=[asset.public_id])
+        return reverse(name, args=args)
     except NoReverseMatch:
         return ""
-    if subject is None:
-        return url
-    return f"{url}?{urlencode({'for': subject_name(subject)}, safe=':')}"
 
 
 def subject_name(subject: Model) -> str:
@@ -96,7 +104,8 @@ def detection_notice(context: Context, story: Model) -> dict[str, Any]:
     """One line for each picture that is not clear, the story's sentence first; nothing when all are."""
     request = context.get("request")
     report = gate.report(story, user=getattr(request, "user", None))
-    shown = [_line(line, story) for line in report.lines if line.level is not Level.CLEAR or line.cleared_by]
+    back = request.get_full_path() if request else ""
+    shown = [_line(line, story, back) for line in report.lines if line.level is not Level.CLEAR or line.cleared_by]
     is_open = report.level.refuses
     return {
         "report": report,
@@ -104,10 +113,12 @@ def detection_notice(context: Context, story: Model) -> dict[str, Any]:
         "tone": wording.tone(report.level),
         "icon": wording.icon(report.level),
         "is_shadow": report.mode == "shadow",
+        "request": request,
+        "back": back,
     }
 
 
-def _line(line: gate.Line, story: Model) -> dict[str, Any]:
+def _line(line: gate.Line, story: Model, back: str) -> dict[str, Any]:
     asks = line.asks
     next_click, anchor = _("Look at the evidence"), ""
     if asks and "clear" in line.actions:
@@ -121,10 +132,36 @@ def _line(line: gate.Line, story: Model) -> dict[str, Any]:
         **level_words(line),
         "asks": asks,
         "who": line.level_sentence,
-        "url": review_url(line.asset, story) if line.asset else "",
+        "url": review_url(line.asset, story, back) if line.asset else "",
         "thumbnail": thumbnail_url(line.asset) if line.asset else "",
         "next": next_click,
         "anchor": anchor,
+    }
+
+
+@register.inclusion_tag("detection/send.html", takes_context=True)
+def detection_send(
+    context: Context, line: gate.Line, story: Model, back: str = "", with_note: bool = False
+) -> dict[str, Any]:
+    """The button that hands a held picture to the desk chief; after that, who sent it to whom and when."""
+    user = getattr(context.get("request"), "user", None)
+    may_clear, sent = "override" in line.actions, line.sent
+    sentence = ""
+    if sent is not None and may_clear:
+        sentence = wording.sent_to_you_sentence(sent.by, when=sent.at)
+    elif sent is not None:
+        sentence = wording.sent_sentence(line.who_can_clear, when=sent.at)
+    kind = registry.publishable_type(story)
+    is_offered = line.asks and "send_to_chief" in line.actions
+    return {
+        "line": line,
+        "sentence": sentence,
+        "url": _address("admin:detection_gate_send")
+        if is_offered and kind.allows(user, "detection.review_analysis", story)
+        else "",
+        "subject_name": subject_name(story),
+        "next": back,
+        "with_note": with_note,
     }
 
 
@@ -152,6 +189,7 @@ def detection_compare(context: Context, asset: Asset, alt: str = "") -> dict[str
     """Original left, a detector's overlay right; with none, what was read and why there is nothing to highlight."""
     request = context.get("request")
     analyses = present_analyses(asset)
+    kept = {name: request.GET[name] for name in ("for", "next") if name in request.GET} if request else {}
     is_there = asset.detached_at is None
     is_readable = is_there and not asset.rejected_sentence
     shows_map = is_readable and min(asset.width or 0, asset.height or 0) >= _MAP_SIDE
@@ -168,7 +206,7 @@ def detection_compare(context: Context, asset: Asset, alt: str = "") -> dict[str
         "map_caveats": wording.COMPRESSION_MAP_CAVEATS,
         "overlay_title": wording.OVERLAY_TITLE,
         "caution": wording.OVERLAY_CAUTION,
-        "for_query": urlencode({"for": request.GET["for"]}, safe=":") if request and "for" in request.GET else "",
+        "for_query": urlencode(kept, safe=":/"),
     }
 
 

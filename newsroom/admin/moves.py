@@ -20,6 +20,7 @@ from detection import audit, gate, policy, wording
 from detection.forms import AcknowledgeForm, OverrideForm
 from detection.models import PolicyVersion
 from detection.templatetags.detection_tags import review_url, subject_name, thumbnail_url
+from detection.vocabulary import Conclusion
 from newsroom import alerts, permissions, publishing
 from newsroom.forms import ScheduleForm
 from newsroom.models import Placement, Story, StoryState
@@ -141,7 +142,8 @@ def _number(value: str) -> int:
 def refused_page(request: HttpRequest, outcome: Outcome, *, status: int) -> HttpResponse:
     """Why the story didn't go out: a line a picture, with the forms for whoever may use them."""
     story = outcome.story
-    lines = [_line(line, outcome) for line in outcome.report.open_lines] if outcome.report else []
+    back = admin_url("newsroom_story_change", story.pk)
+    lines = [_line(line, outcome, back) for line in outcome.report.open_lines] if outcome.report else []
     context = {
         **admin_site.each_context(request),
         "title": _("Not published") if outcome.report else _("Not allowed here"),
@@ -151,28 +153,30 @@ def refused_page(request: HttpRequest, outcome: Outcome, *, status: int) -> Http
         "outcome": outcome,
         "lines": lines,
         "subject_name": subject_name(story),
-        "next": admin_url("newsroom_story_change", story.pk),
+        "next": back,
         "min_note": PolicyVersion.current().rules.min_note,
     }
     return TemplateResponse(request, "admin/newsroom/story/refused.html", context, status=status)
 
 
-def _line(line: gate.Line, outcome: Outcome) -> dict[str, Any]:
+def _line(line: gate.Line, outcome: Outcome, back: str) -> dict[str, Any]:
     rules = PolicyVersion.current().rules
     end = policy.override_end(timezone.now(), outcome.story.publish_at, rules)
     placement = Placement.objects.filter(story=outcome.story, photo=line.placed.picture.pk).first()
     number = placement.pk if placement else 0
+    conclusion = Conclusion(line.conclusion) if line.conclusion else None
+    typed = {"ends_at": end, "reader_label": wording.suggested_label(line.signal, conclusion)}
     return {
         "line": line,
         "icon": wording.icon(line.level),
         "level_word": wording.level_word(line.level),
-        "url": review_url(line.asset, outcome.story) if line.asset else "",
+        "url": review_url(line.asset, outcome.story, back) if line.asset else "",
         "thumbnail": thumbnail_url(line.asset) if line.asset else "",
         "placement": placement,
         "may_acknowledge": "acknowledge" in line.actions,
         "may_override": "override" in line.actions,
         "acknowledge_form": AcknowledgeForm(auto_id=f"id_ack_{number}_%s"),
-        "override_form": OverrideForm(initial={"ends_at": end}, auto_id=f"id_override_{number}_%s"),
+        "override_form": OverrideForm(initial=typed, auto_id=f"id_override_{number}_%s"),
         "consequence": wording.override_consequence(end),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
 from time import monotonic
 from typing import IO, Any, Self
 
@@ -24,7 +25,11 @@ class Progress:
             # Its watching thread would be in the way of the processes that are started meanwhile.
             tqdm.monitor_interval = 0
             shape = "{desc} {bar:24} {n_fmt} of {total_fmt} {postfix}"
-            self._bar = tqdm(total=self._total, desc=self._title, file=self._out, bar_format=shape, leave=True)
+            # A terminal that doesn't say how large it is counts as one of 80 by 24.
+            width, height = get_terminal_size()
+            self._bar = tqdm(
+                total=self._total, desc=self._title, file=self._out, bar_format=shape, ncols=width, nrows=height
+            )
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -37,7 +37,7 @@ def is_from_here(request: HttpRequest) -> bool:
     Behind a proxy every visitor comes from loopback, so whatever a proxy adds is a no.
     """
     host = request.get_host().rpartition(":")[0] or request.get_host()
-    if (host not in _HERE and request.get_host() not in _HERE):
+    if any(request.META.get(name) for name in _FORWARDED) or (host not in _HERE and request.get_host() not in _HERE):
         return False
     try:
         return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback

@@ -565,11 +565,89 @@ def test_where_ai_is_declared_the_readers_label_is_asked_for(
             gate.override(story, declared, by=dana, evidence=declared.evidence, **WHY, **words)
     with pytest.raises(Refused, match="the label for readers"):
         reviewing.decide(declared, Conclusion.ACCEPTED, by=dana, evidence=declared.evidence, subject=story, **WHY)
+    both = {**LABEL, "no_label_reason": "The caption says it."}
+    with pytest.raises(Refused, match="not both"):
+        gate.override(story, declared, by=dana, evidence=declared.evidence, **WHY, **both)
+    with pytest.raises(Refused, match="not both"):
+        reviewing.decide(
+            declared, Conclusion.ACCEPTED, by=dana, evidence=declared.evidence, subject=story, **WHY, **both
+        )
     made = gate.override(story, declared, by=dana, evidence=declared.evidence, **WHY, **LABEL)
     assert made.reader_label == "Made with AI"
     assert gate.override(
         story, declared, by=dana, evidence=declared.evidence, **WHY, no_label_reason="The caption says it."
     )
+
+
+# Handing it to a chief.
+
+
+def test_an_editor_hands_a_hold_to_the_chief_once_and_the_line_says_so(
+    held: Asset, article: Callable[..., Article], erin: Any
+) -> None:
+    story = article(held)
+    for _time in range(2):
+        gate.send_to_chief(story, held, by=erin, evidence=held.evidence, note="Please look before six.")
+    [line] = gate.report(story, user=erin).lines
+    assert line.level is Level.HOLD
+    assert line.sent is not None
+    assert (line.sent.by, line.sent.note) == ("Erin Example", "Please look before six.")
+    assert line.actions == ("look", "replace")
+    assert AuditEvent.objects.filter(action="gate.sent_to_chief").count() == 1
+    assert list(gate.sent_keys(Article)) == [{"subject_key": str(story.pk)}]
+    Analysis.objects.update(model="v2")
+    assert gate.report(story, user=erin).lines[0].sent is None
+
+
+def test_what_needs_no_chief_is_not_handed_over(
+    doubted: Asset, article: Callable[..., Article], erin: Any, sam: Any
+) -> None:
+    story = article(doubted)
+    with pytest.raises(Refused, match="nothing for the desk chief"):
+        gate.send_to_chief(story, doubted, by=erin, evidence=doubted.evidence)
+    with pytest.raises(EvidenceChanged):
+        gate.send_to_chief(story, doubted, by=erin, evidence="")
+    with pytest.raises(NotPermitted):
+        gate.send_to_chief(story, doubted, by=sam, evidence=doubted.evidence)
+    assert not AuditEvent.objects.filter(action="gate.sent_to_chief").exists()
+
+
+ATTEMPTS: dict[str, Callable[[Article, Asset, Any], Any]] = {
+    "acknowledge": lambda story, asset, by: gate.acknowledge(
+        story, asset, by=by, evidence=asset.evidence, reason_code="original_seen"
+    ),
+    "override": lambda story, asset, by: gate.override(story, asset, by=by, evidence=asset.evidence, **WHY),
+    "revoke": lambda story, asset, by: gate.revoke(Override.objects.get(), by=by, reason="No."),
+    "send": lambda story, asset, by: gate.send_to_chief(story, asset, by=by, evidence=asset.evidence),
+    "claim": lambda story, asset, by: reviewing.claim(asset, by=by),
+    "decide": lambda story, asset, by: reviewing.decide(asset, Conclusion.ACCEPTED, by=by, evidence=asset.evidence),
+    "decide for a story": lambda story, asset, by: reviewing.decide(
+        asset, Conclusion.ACCEPTED, by=by, evidence=asset.evidence, subject=story
+    ),
+    "undo": lambda story, asset, by: reviewing.undo(Review.objects.get(), by=by),
+    "second opinion": lambda story, asset, by: scanning.ask_second_opinion(asset, by=by),
+    "release": lambda story, asset, by: scanning.release_outside(asset, by=by, reason=NOTE),
+    "redrive": lambda story, asset, by: scanning.redrive(asset.analyses.get(), by=by),
+}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_whatever_a_stranger_tries_is_refused_recorded_and_changes_nothing(
+    held: Asset, article: Callable[..., Article], dana: Any, sam: Any, attempt: str
+) -> None:
+    """F04, F08: ASVS 16.3.2."""
+    story = article(held)
+    gate.override(story, held, by=dana, evidence=held.evidence, **WHY)
+    reviewing.decide(held, Conclusion.ACCEPTED, by=dana, evidence=held.evidence)
+    before = count()
+    with pytest.raises(NotPermitted):
+        ATTEMPTS[attempt](story, held, sam)
+    after = count()
+    assert (after[0] - before[0], after[1:]) == (1, before[1:])
+    event = AuditEvent.objects.order_by("-pk").first()
+    assert event is not None
+    assert (event.action, event.actor_id, event.asset_id) == ("gate.denied", sam.pk, held.pk)
+    assert event.facts["permission"].startswith("detection.")
 
 
 # Conclusions, in the story.

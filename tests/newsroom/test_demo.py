@@ -165,6 +165,23 @@ def test_progress_without_a_terminal_is_a_line_now_and_then() -> None:
     assert out.getvalue().splitlines() == ["Pictures: 0 of 3", "Pictures: 3 of 3"]
 
 
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal_is_one_line_that_fills() -> None:
+    out = Terminal()
+    with Progress("Pictures", 3, out) as progress:
+        progress.of(2, 4, "rocket.jpg")
+        progress.to(4)
+
+    assert "2 of 4" in out.getvalue()
+    assert "rocket.jpg" in out.getvalue()
+    assert out.getvalue().count("\n") == 1
+    assert "4 of 4" in out.getvalue().rpartition("\r")[2]
+
+
 # Its stories, through the newsroom's own doors
 
 

@@ -1,0 +1,159 @@
+"""Two at once, with real transactions in threads. PostgreSQL alone: SQLite's test database is one connection's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from detection import audit, gate, ratelimit, scanning, switches
+from detection.models import Analysis, Asset, AuditEvent, AuditSeal
+from detection.results import ScanResult
+from detection.vocabulary import Level, Verdict
+from tests.conftest import asset_of
+from tests.otherhost.models import Article, Plate
+
+pytestmark = [
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="needs a database that several connections share"),
+    pytest.mark.usefixtures("committed_db", "pixels_only", "staff"),
+]
+WORKERS = 4
+
+
+@pytest.fixture
+def staff(host: Callable[..., None]) -> None:
+    host(plate={"source_tier": lambda one: "staff"})
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Run these in threads of their own, all beginning together; what each returned, or raised."""
+    answers: list[Any] = [None] * len(acts)
+    gate_ = threading.Barrier(len(acts))
+
+    def run(number: int, act: Callable[[], Any]) -> None:
+        try:
+            gate_.wait(10)
+            answers[number] = act()
+        except Exception as error:
+            answers[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=one) for one in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
+def test_of_many_workers_one_claims_a_row(plate: Callable[..., Plate]) -> None:
+    """D05."""
+    pk = asset_of(plate()).analyses.get().pk
+    now = timezone.now()
+
+    def claim() -> Any:
+        return Analysis.objects.get(pk=pk).claim(until=now + timedelta(minutes=5), now=now)
+
+    answers = at_once(*[claim] * WORKERS)
+    assert sum(answer is not None for answer in answers) == 1
+
+
+def test_the_same_bytes_scanned_by_many_workers_at_once_are_paid_for_once(
+    plate: Callable[..., Plate], scripted: Callable[..., Any]
+) -> None:
+    """C13."""
+    rows = [asset_of(plate(f"copy {number}")).analyses.get() for number in range(WORKERS)]
+    at_once(*[lambda row=row: scanning.run_scan(row.pk) for row in rows])  # type: ignore[misc]
+    assert len(scripted().calls) == 1
+    assert not Analysis.objects.filter(status="scanning").exists()
+
+
+def test_of_many_equal_answers_one_is_recorded(plate: Callable[..., Plate]) -> None:
+    """A02, A03."""
+    pk = asset_of(plate()).analyses.get().pk
+    Analysis.objects.update(status="awaiting_callback")
+    result = ScanResult(verdict=Verdict.LIKELY_AI, ai_score=0.97)
+
+    def apply() -> bool:
+        return scanning.apply_result(Analysis.objects.select_related("asset").get(pk=pk), result)
+
+    assert sorted(at_once(*[apply] * WORKERS)) == [False] * (WORKERS - 1) + [True]
+    assert AuditEvent.objects.filter(action="analysis.complete").count() == 1
+
+
+def test_the_first_request_for_a_picture_makes_one_handle(
+    host: Callable[..., None], plate: Callable[..., Plate]
+) -> None:
+    host(plate={"auto_scan": False})
+    picture = plate(is_read=False)
+    answers = at_once(*[lambda: scanning.request_scan(picture).pk] * WORKERS)
+    assert len(set(answers)) == 1, answers
+    assert (Asset.objects.count(), Analysis.objects.count()) == (1, 1)
+
+
+def test_a_verdict_and_a_publication_cannot_pass_each_other(
+    plate: Callable[..., Plate], scripted: Callable[..., Any]
+) -> None:
+    """F07."""
+    for number in range(10):
+        picture = plate(f"picture {number}", seed=number)
+        story = Article.objects.create(title=f"story {number}")
+        story.plates.add(picture)
+        row = asset_of(picture).analyses.get()
+        Analysis.objects.filter(pk=row.pk).update(status="awaiting_callback")
+
+        def publish(story: Article = story) -> bool:
+            with transaction.atomic():
+                decision = gate.authorise(story, by=None)
+                if decision.is_allowed:
+                    Article.objects.filter(pk=story.pk).update(is_out=True)
+            return decision.is_allowed
+
+        def land(pk: int = row.pk) -> bool:
+            result = ScanResult(verdict=Verdict.LIKELY_AI, ai_score=0.97)
+            return scanning.apply_result(Analysis.objects.select_related("asset").get(pk=pk), result)
+
+        is_out, landed = at_once(publish, land)
+        assert landed is True
+        told = AuditEvent.objects.filter(subject_key=str(story.pk)).get()
+        came_first = AuditEvent.objects.filter(asset=row.asset, action="analysis.complete").get()
+        assert is_out == (told.action == "gate.passed") == (told.facts["level"] != Level.ACKNOWLEDGE)
+        assert came_first.pk != told.pk
+
+
+def test_many_sealers_make_one_chain(plate: Callable[..., Plate]) -> None:
+    """G06."""
+    for number in range(6):
+        plate(f"picture {number}", seed=number)
+
+    def write_and_seal() -> int:
+        for _round in range(5):
+            audit.record("asset.seen")
+            audit.seal()
+        return 1
+
+    assert at_once(*[write_and_seal] * WORKERS) == [1] * WORKERS
+    audit.seal()
+    assert audit.first_broken() is None
+    assert AuditSeal.objects.count() == AuditEvent.objects.count()
+
+
+def test_slots_are_given_to_one_worker_each() -> None:
+    """E05."""
+    now = timezone.now().timestamp()
+    waits = at_once(*[lambda: ratelimit.take("first", rate="1/s", now=now)] * WORKERS)
+    assert sorted(round(wait) for wait in waits) == list(range(WORKERS))
+
+
+def test_one_probe_is_let_through() -> None:
+    """E07."""
+    now = timezone.now()
+    switches._stop("first", by=None, reason="x", until=now)
+    answers = at_once(*[lambda: switches.may_ask("first", now=now + timedelta(seconds=1))] * WORKERS)
+    assert answers.count(None) == 1
