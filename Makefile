@@ -38,7 +38,7 @@ demo: install
 	@NEWSROOM_VAR=var/demo NEWSROOM_MAKE_KEY=1 exec $(BIN)/python manage.py demo $(if $(FRESH),--fresh)
 
 test: $(VENV)/dev
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from detection import audit
 from detection.errors import ProviderError
-from detection.models import ProviderSwitch
+from detection.models import Analysis, ProviderSwitch
 
 ALL = "*"
 """The switch of every detector at once."""
@@ -56,6 +56,8 @@ def resume(alias: str, *, by: Any = None, reason: str = "") -> None:
             is_paused=False, paused_until=None, reason="", faults_in_a_row=0, opened_times=0, changed_at=timezone.now()
         )
         if changed:
+            # What was put off need not wait for the end of the pause it was put off for.
+            Analysis.objects.paused(alias).update(next_attempt_at=timezone.now(), rung_at=None)
             audit.record("provider.resumed", by=by, provider=alias, reason=reason)
 
 

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from detection.models.assets import Asset
-from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, may_follow
+from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Why, may_follow
 
 _S = AnalysisStatus
 
@@ -38,6 +38,11 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
     def unrung_since(self, moment: datetime) -> AnalysisQuerySet:
         """Not rung since `moment`: a doorbell that was lost is pressed again."""
         return self.filter(Q(rung_at=None) | Q(rung_at__lt=moment))
+
+    def paused(self, alias: str) -> AnalysisQuerySet:
+        """Put off because this detector (`*`: any) was paused."""
+        rows = self.filter(status__in=[_S.PENDING_SCAN, _S.RETRY_PENDING], why=Why.PAUSED)
+        return rows if alias == "*" else rows.filter(provider=alias)
 
     def lease_expired(self, now: datetime) -> AnalysisQuerySet:
         """Claimed by a worker that has not been heard of in time."""
