@@ -44,7 +44,7 @@ class SignalFilter(admin.SimpleListFilter):
 class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """A picture's words can be corrected; its file never changes, and how sure its source is takes a desk chief."""
 
-    list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "inside", "created_at")
+    list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "inside", "uploaded")
     list_display_links = ("__str__",)
     list_filter = (SignalFilter, "source_tier", "keep_inside", ("desk", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("desk", "uploader")
@@ -100,7 +100,11 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
                 "picture.tier_changed", asset=asset_of(obj), subject=obj, by=request.user, was=was, now=obj.source_tier
             )
 
-    @admin.display(description="")
+    @admin.display(description=gettext_lazy("uploaded"), ordering="created_at")
+    def uploaded(self, photo: Photo) -> str:
+        return wording.moment(photo.created_at)
+
+    @admin.display(description="", empty_value="")
     def thumbnail(self, photo: Photo) -> SafeString | str:
         asset = asset_of(photo)
         url = thumbnail_url(asset) if asset else ""
