@@ -16,13 +16,7 @@ PACKAGES = ("detection", "newsroom")
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"vocabulary", "errors", "conf", "signals"}),
-    frozenset(
-        {
-            *("results", "backoff", "signing", "formats", "intake", "sandbox", "child"),
-            *("policy", "rules", "findings", "assessment"),
-            *("wording", "terms", "captions", "decision_texts"),
-        }
-    ),
+    frozenset({"results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models"}),
     frozenset({"audit", "queue", "ratelimit", "switches", "standing"}),
     frozenset({"scanning", "overlays", "callbacks", "reviewing", "gate", "sweeping"}),
@@ -241,7 +235,7 @@ BROAD = {
     "detection.tasks": "the worker's door: django-q2 would run a task that raised again and again",
     "detection.receivers": "the upload's door: it never fails because of detection",
     "detection.intake": "decoders raise anything for hostile bytes",
-    "detection.child": "the sandbox's child answers, whatever the job raised",
+    "detection.sandbox.child": "the sandbox's child answers, whatever the job raised",
     "detection.sandbox": "the child is ended whatever happens, and the exception goes on",
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",
 }

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image, ImageDraw
 
-from detection.formats import sniff
+from detection.intake.formats import sniff
 from detection.testing.images import SOURCE_TYPES, decode, encode, jpeg_segments, png_chunks
 
 _VALID_DAYS = 7_300

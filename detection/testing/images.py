@@ -18,7 +18,7 @@ import pillow_heif
 from PIL import Image, ImageChops, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
-from detection.formats import sniff
+from detection.intake.formats import sniff
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
 """The formats that `photo_like` writes."""

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from detection import child, intake, sandbox
+from detection import intake, sandbox
 from detection.errors import Rejected, SandboxFailed
 from detection.providers.provenance import inspection
+from detection.sandbox import child
 from detection.testing import images
 from detection.vocabulary import CredentialState, Says
 
@@ -178,7 +179,7 @@ def test_the_file_is_blamed_only_for_what_it_did(
 
 _PROBE = """
 import json, os, resource, sys
-from detection import child
+from detection.sandbox import child
 def probe(content):
     try:
         with open('{file}', 'wb') as file:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone, translation
 
-from detection import captions, decision_texts, terms, wording
+from detection import wording
 from detection.backoff import StopReason
 from detection.results import Declared
 from detection.vocabulary import (
@@ -24,6 +24,7 @@ from detection.vocabulary import (
     Verdict,
     Why,
 )
+from detection.wording import captions, decision_texts, terms
 
 NOW = datetime(2026, 11, 23, 13, 31, tzinfo=UTC)
 LATER = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)

@@ -14,7 +14,7 @@ from PIL import ExifTags, Image, IptcImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
 from detection.errors import Rejected
-from detection.formats import sniff
+from detection.intake.formats import sniff
 from detection.providers.provenance import generators, png_text, xmp
 from detection.results import Evidence
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from detection import intake
 from detection.errors import Rejected
-from detection.formats import sniff
+from detection.intake.formats import sniff
 
 QUALITY = 90
 GRID = 128

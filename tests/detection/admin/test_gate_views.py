@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from detection.models import Acknowledgement, Asset, Override
+from detection.models import Acknowledgement, Asset, AuditEvent, Override
 from tests.detection.admin import cast
 
 NOTE = "Original raw file seen on the photographer's camera."
@@ -26,7 +26,7 @@ def words(asset: Asset, story: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["acknowledge", "override", "revoke"])
+@pytest.mark.parametrize("name", ["acknowledge", "override", "revoke", "send"])
 def test_the_forms_answer_to_post_alone(client: Any, dana: Any, name: str) -> None:
     client.force_login(dana)
     assert client.get(reverse(f"admin:detection_gate_{name}")).status_code == 405
@@ -140,3 +140,76 @@ def test_a_stranger_finds_nothing_to_override(client: Any, sam: Any) -> None:
     client.force_login(sam)
     answer = client.post(reverse("admin:detection_gate_override"), words(asset, cast.article(asset)))
     assert answer.status_code == 404
+
+
+def sendings() -> int:
+    return AuditEvent.objects.filter(action="gate.sent_to_chief").count()
+
+
+def test_an_editor_sends_a_held_picture_to_the_chief_and_is_back_where_they_were(client: Any, erin: Any) -> None:
+    asset = cast.declared()
+    story = cast.article(asset)
+    client.force_login(erin)
+    answer = client.post(
+        reverse("admin:detection_gate_send"), words(asset, story, next="/admin/otherhost/article/", note="Please.")
+    )
+    assert answer["Location"] == "/admin/otherhost/article/"
+    assert sendings() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "sentence"),
+    [
+        ({"evidence": "0" * 64}, 409, "The evidence changed"),
+        ({"subject": ""}, 400, "Open the picture from a story"),
+    ],
+)
+def test_what_cannot_be_sent_is_said(
+    client: Any, erin: Any, change: dict[str, str], status: int, sentence: str
+) -> None:
+    asset = cast.declared()
+    client.force_login(erin)
+    answer = client.post(reverse("admin:detection_gate_send"), words(asset, cast.article(asset)) | change)
+    assert answer.status_code == status
+    assert sentence in answer.content.decode()
+    assert sendings() == 0
+
+
+def test_the_button_is_for_those_who_may_send_and_gives_way_to_what_was_sent(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.declared()
+    story = cast.article(asset)
+    page = f"{reverse('admin:detection_asset_review', args=[asset.public_id])}?for={cast.name_of(story)}"
+    client.force_login(dana)
+    assert "Send to the desk chief" not in client.get(page).content.decode(), "Dana is the chief"
+    client.force_login(cast.person("avery", "view_audit"))
+    assert "Send to the desk chief" not in client.get(page).content.decode(), "Avery only reads"
+    client.force_login(erin)
+    assert "Send to the desk chief" in client.get(page).content.decode()
+
+    client.post(reverse("admin:detection_gate_send"), words(asset, story, note="Only I could reach the source."))
+
+    shown = client.get(page).content.decode()
+    assert "Sent to the desk chief (Dana Example)" in shown
+    assert 'class="d-send"' not in shown
+    client.force_login(dana)
+    shown = client.get(page).content.decode()
+    assert "Sent to you by Erin Example" in shown
+    assert "Only I could reach the source." in shown
+
+
+@pytest.mark.parametrize("name", ["override", "revoke", "send"])
+def test_a_403_is_true_about_the_record(client: Any, erin: Any, dana: Any, name: str) -> None:
+    asset = cast.declared()
+    story = cast.article(asset)
+    typed = words(asset, story, reader_label="Made with AI", reason="No.")
+    client.force_login(dana)
+    client.post(reverse("admin:detection_gate_override"), typed)
+    typed["override"] = str(Override.objects.get().public_id)
+    client.force_login(cast.person("avery", "view_audit") if name == "send" else erin)
+
+    answer = client.post(reverse(f"admin:detection_gate_{name}"), typed)
+
+    assert answer.status_code == 403
+    assert "The attempt is recorded." in answer.content.decode()
+    assert AuditEvent.objects.filter(action="gate.denied").count() == 1
+    assert Override.objects.get().revoked_at is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -225,3 +226,57 @@ def test_others_see_who_is_looking(client: Any, erin: Any, dana: Any) -> None:
     assert "Being looked at" not in text(client.get(address(asset)))
     client.force_login(erin)
     assert "Dana Example, until" in text(client.get(address(asset)))
+
+
+FORBIDDEN = {
+    "decide": {"conclusion": "accepted"},
+    "claim": {},
+    "look_again": {},
+    "second_opinion": {},
+    "release": {"reason": "The agency agrees to it."},
+}
+
+
+@pytest.mark.parametrize("action", FORBIDDEN)
+def test_a_403_is_true_about_the_record(client: Any, action: str) -> None:
+    asset = cast.plate()
+    client.force_login(cast.person("avery", "view_audit"))
+    typed = {"action": action, "evidence": asset.evidence, **FORBIDDEN[action]}
+    answer = client.post(address(asset), typed)
+    assert answer.status_code == 403
+    assert "The attempt is recorded." in text(answer)
+    assert AuditEvent.objects.filter(action="gate.denied", asset=asset).count() == 1
+
+
+def test_where_ai_is_declared_the_label_is_suggested_in_both_forms(client: Any, dana: Any) -> None:
+    asset = cast.declared()
+    client.force_login(dana)
+    page = client.get(address(asset, cast.article(asset))).content.decode()
+    assert re.findall(r'name="reader_label" value="([^"]*)"', page) == ["Image generated with AI."] * 2
+
+
+def test_what_a_person_concluded_suggests_the_label(client: Any, dana: Any) -> None:
+    asset = cast.strong()
+    story = cast.article(asset)
+    client.force_login(dana)
+    assert 'name="reader_label" value' not in client.get(address(asset, story)).content.decode()
+    typed = {"action": "decide", "conclusion": "confirmed_ai_altered", "evidence": asset.evidence}
+    client.post(address(asset, story), {**typed, "reason_code": "original_seen", "note": "The agency says so itself."})
+    assert 'value="Image altered with AI."' in client.get(address(asset, story)).content.decode()
+
+
+def test_the_way_back_is_kept_through_the_page_and_a_decision(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    story = cast.article(asset)
+    here = f"{address(asset, story)}&next=/admin/otherhost/article/"
+    client.force_login(erin)
+    assert '<input type="hidden" name="next" value="/admin/otherhost/article/">' in client.get(here).content.decode()
+    typed = {"action": "decide", "conclusion": "waiting_for_source", "evidence": asset.evidence}
+    assert client.post(here, typed)["Location"] == here
+
+
+def test_no_foreign_page_is_offered_as_the_way_back(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    client.force_login(erin)
+    page = client.get(f"{address(asset, cast.article(asset))}&next=https://elsewhere.example/").content.decode()
+    assert 'name="next"' not in page

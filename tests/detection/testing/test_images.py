@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from PIL import Image
 
-from detection.formats import sniff
+from detection.intake.formats import sniff
 from detection.testing import images
 
 

@@ -15,7 +15,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from detection.captions import (
+from detection.results import Declared
+from detection.vocabulary import Basis, CredentialState, Says, Signal, Verdict, Why
+from detection.wording.captions import (
     ABSENCE_NOTE,
     COMPRESSION_MAP_CAVEATS,
     COMPRESSION_MAP_LEAD,
@@ -25,7 +27,7 @@ from detection.captions import (
     OVERLAY_CAUTION,
     OVERLAY_TITLE,
 )
-from detection.decision_texts import (
+from detection.wording.decision_texts import (
     REASON_CODES,
     clearing_consequence,
     conclusion_sentence,
@@ -39,8 +41,7 @@ from detection.decision_texts import (
     story_sentence,
     suggested_label,
 )
-from detection.results import Declared
-from detection.terms import (
+from detection.wording.terms import (
     CREDENTIAL_SENTENCES,
     band_number,
     conclusion_word,
@@ -54,7 +55,6 @@ from detection.terms import (
     tone,
     verdict_word,
 )
-from detection.vocabulary import Basis, CredentialState, Says, Signal, Verdict, Why
 
 __all__ = [
     "ABSENCE_NOTE",

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from detection.rules import USUAL_CUTS, HasThresholds, Rules
+from detection.policy.rules import USUAL_CUTS, HasThresholds, Rules
 from detection.vocabulary import AnalysisStatus, Basis, Verdict, Why
 
 

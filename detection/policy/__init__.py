@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from detection.assessment import Assessment, Situation, assess
 from detection.errors import Refused
-from detection.findings import Finding, Reading, evidence_digest, read, wants_second_opinion
-from detection.rules import BEFORE_INSTALL, CREDENTIALS_BROKEN_AI, DEFAULT, ROWS, Cuts, HasThresholds, Rules
+from detection.policy.assessment import Assessment, Situation, assess
+from detection.policy.findings import Finding, Reading, evidence_digest, read, wants_second_opinion
+from detection.policy.rules import BEFORE_INSTALL, CREDENTIALS_BROKEN_AI, DEFAULT, ROWS, Cuts, HasThresholds, Rules
 from detection.vocabulary import AnalysisStatus, Conclusion, Level, PlacedUse, ReviewState, Signal, SourceTier, Why
 
 __all__ = [

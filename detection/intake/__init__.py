@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageCms
 
 from detection.errors import Rejected
-from detection.formats import MEDIA_TYPES, is_cut_off, sniff, wrong_extension
+from detection.intake.formats import MEDIA_TYPES, is_cut_off, sniff, wrong_extension
 
 MAX_SIDE = 20_000
 """Pixels of the longest side that is read; stitched panoramas come near it."""

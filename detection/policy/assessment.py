@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from detection.findings import Finding, Reading, read
+from detection.policy.findings import Finding, Reading, read
+from detection.policy.rules import BEFORE_INSTALL, CREDENTIALS_BROKEN_AI, Rules
 from detection.results import Declared
-from detection.rules import BEFORE_INSTALL, CREDENTIALS_BROKEN_AI, Rules
 from detection.vocabulary import LIVE, AnalysisStatus, Basis, Says, Signal, Verdict, Why
 
 

@@ -1,7 +1,7 @@
 """Hostile bytes are opened in a child process that can be killed: the calls that run it.
 
 Whoever needs pixels, previews or declarations asks one of the functions below. Each starts
-`python -m detection.sandbox`, which is `detection.child`; feeds it the picture, waits, and kills its process group.
+`python -m detection.sandbox`, whose inside is `child`; feeds it the picture, waits, and kills its process group.
 
     Rejected        the file is at fault: it is refused, too heavy, or took its child down; final for these bytes
     SandboxFailed   we are at fault: the child could not start, broke the protocol, or the machine was too busy; retry
@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from detection import child
 from detection.errors import Rejected, SandboxFailed
 from detection.intake import Reading
 from detection.results import Declared, Evidence
+from detection.sandbox import child
 from detection.vocabulary import Says
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def run(job: str, content: bytes, *, timeout: float = TIMEOUT, memory: int = MEM
 
 
 def _start(timeout: float, memory: int) -> subprocess.Popen[bytes]:
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parents[2])
     environment = {"PYTHONPATH": root, "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2", "RAYON_NUM_THREADS": "1"}
     environment |= {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     command = [sys.executable, "-P", "-m", "detection.sandbox", str(math.ceil(timeout)), str(memory)]
@@ -280,7 +280,3 @@ def _explain(returncode: int, errors: bytes, *, is_late: bool, was_busy: bool) -
     if returncode < 0:
         return Rejected("unreadable", child.CRASHED)
     return SandboxFailed("The process that opens pictures stopped before it answered. See the log for its last words.")
-
-
-if __name__ == "__main__":
-    child.main(sys.argv[1:])

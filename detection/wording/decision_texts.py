@@ -14,8 +14,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from detection.terms import conclusion_word, dated, moment
 from detection.vocabulary import Conclusion, Level, Signal
+from detection.wording.terms import conclusion_word, dated, moment
 
 REASON_CODES: dict[str, Promise] = {
     "original_seen": _("Original file seen"),
