@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from detection import gate
+from detection.providers.scripted import ScriptedProvider
 from newsroom import handed, publishing
 from newsroom.models import Desk, Photo, Role, Story
 
@@ -100,7 +101,10 @@ def test_a_picture_taken_out_waits_no_longer(story: Story, held: Photo, erin: Us
     assert handed.waiting_for(dana) == []
 
 
-def test_what_was_not_sent_does_not_wait(story: Story, held: Photo, upload: Upload, erin: User, dana: User) -> None:
+def test_what_was_not_sent_does_not_wait(
+    story: Story, held: Photo, scripted: ScriptedProvider, upload: Upload, erin: User, dana: User
+) -> None:
+    scripted.will_return("likely_ai", ai_score=0.97)
     other = upload(tier="ugc")
     send(story, other, by=erin)
     assert [one.line.label for one in handed.waiting_for(dana)] == [str(other)]
