@@ -80,8 +80,12 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
 
 
 def ring_unannounced(*, limit: int = 200) -> int:
-    """Ring for standings that their listeners have not heard of; signals sent on commit die with their process."""
-    behind = Asset.objects.filter(announced_version__lt=F("standing_version"))
+    """Ring for standings that their listeners have not heard of; signals sent on commit die with their process.
+
+    By chance, not by age: those whose listener keeps failing stay behind, and in any fixed order `limit` of them
+    would keep all others from ever being rung.
+    """
+    behind = Asset.objects.filter(announced_version__lt=F("standing_version")).order_by("?")
     pks = list(behind.values_list("pk", flat=True)[:limit])
     for pk in pks:
         wake("announce", pk)

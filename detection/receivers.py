@@ -20,14 +20,17 @@ from detection.models import append_only
 logger = logging.getLogger("detection")
 
 
-def picture_saved(sender: type[Model], instance: Model, raw: bool = False, **kwargs: Any) -> None:
+def picture_saved(
+    sender: type[Model], instance: Model, raw: bool = False, created: bool = False, **kwargs: Any
+) -> None:
     """Ask for a scan of a picture that was added or whose file changed."""
     kind = registry.asset_type(sender)
     if raw or not kind.auto_scan or not kind.file_of(instance):
         return
     try:
         with transaction.atomic():
-            scanning.request_scan(instance, by=kind.uploader_of(instance))
+            # Who changes a picture later need not be who uploaded it, and a signal does not know them.
+            scanning.request_scan(instance, by=kind.uploader_of(instance) if created else None)
     except Exception:  # also what a host's own callables or a detector's settings raise
         logger.exception("No scan could be requested for %s %s; the upload stands.", sender._meta.label, instance.pk)
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from detection import audit, policy, registry, signals
 from detection.errors import EvidenceChanged, Refused
 from detection.models import Asset, Claim, PolicyVersion, Review
-from detection.standing import evidence_of, present_analyses, settle
+from detection.standing import evidence_of, present_analyses, settle, standing_review
 from detection.vocabulary import Conclusion, Level, Signal
 from detection.wording import REASON_CODES
 
@@ -83,7 +83,7 @@ def decide(
         asset.refresh_from_db()
         if evidence_of(asset, present_analyses(asset)) != evidence:
             raise EvidenceChanged
-        if is_holder and _clears_hold(asset, conclusion, rules):
+        if is_holder and _clears_hold(asset, conclusion, rules, subject):
             _needs_reason(asset, conclusion, note, reason_code, reader_label or no_label_reason, rules)
         made = Review.objects.create(
             asset=asset,
@@ -129,13 +129,18 @@ def _record(made: Review, subject: models.Model | None, *, by: Any, no_label_rea
     transaction.on_commit(partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True)
 
 
-def _clears_hold(asset: Asset, conclusion: Conclusion, rules: policy.Rules) -> bool:
+def _clears_hold(asset: Asset, conclusion: Conclusion, rules: policy.Rules, subject: models.Model | None) -> bool:
+    """Whether this would let a held picture go: by the policy, the host's reasons, or an earlier conclusion."""
     picture = asset.picture()
-    if conclusion not in (Conclusion.ACCEPTED, Conclusion.CANNOT_DETERMINE) or picture is None:
+    if conclusion not in (Conclusion.ACCEPTED, Conclusion.CANNOT_DETERMINE) or picture is None or subject is None:
         return False
-    found = policy.Assessment(signal=Signal(asset.signal), row=asset.row)
+    kind = registry.publishable_type(subject)
+    second = bool(asset.standing.get("second_strong"))
+    found = policy.Assessment(signal=Signal(asset.signal), row=asset.row, is_second_strong=second)
     level, _queued = policy.level_for(found, asset.asset_type.tier_of(picture), rules)
-    return level is Level.HOLD
+    said = standing_review(Review.objects.filter(asset=asset, evidence=asset.evidence, desk=kind.desk_of(subject)))
+    is_confirmed = said is not None and Conclusion(said.conclusion).says_ai
+    return is_confirmed or Level.HOLD in (level, *(reason.at_least for reason in kind.reasons_of(subject)))
 
 
 def _needs_reason(

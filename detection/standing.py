@@ -6,6 +6,7 @@ listeners is rung, not sent, because signals sent on commit die with their proce
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from detection import audit, queue
 from detection.conf import settings
 from detection.models import Analysis, Asset, PolicyVersion, Review
-from detection.policy import Assessment, Finding, Situation, assess, evidence_digest
+from detection.policy import Assessment, Finding, Situation, assess, evidence_digest, standing_conclusion
 from detection.providers import providers
 from detection.results import Declared
 from detection.vocabulary import LIVE, AnalysisStatus, Basis, Signal, Verdict, Why
@@ -79,6 +80,7 @@ def situation_of(asset: Asset, analyses: list[Analysis]) -> Situation:
         declared=declared,
         pixel_detector_due=any(finding.basis is Basis.PIXELS for finding in findings),
         why_not=why_not,
+        is_withheld=asset.kept_inside and any(providers[alias].looks_at_pixels for alias in providers.aliases()),
     )
 
 
@@ -90,8 +92,14 @@ def assess_asset(asset: Asset, analyses: list[Analysis] | None = None) -> Assess
 
 def latest_review(asset: Asset, evidence: str) -> Review | None:
     """The conclusion that stands on this very evidence, if any; a reversed one does not stand."""
-    found = Review.objects.filter(asset=asset, evidence=evidence).first()
-    return None if found is None or not found.conclusion else found
+    return standing_review(Review.objects.filter(asset=asset, evidence=evidence))
+
+
+def standing_review(reviews: Iterable[Review]) -> Review | None:
+    """Which of these conclusions on one evidence stands; a reversal takes back just the one that it names."""
+    rows = sorted(reviews, key=lambda row: row.pk)
+    taken_back = {row.reverses_id for row in rows if row.reverses_id}
+    return standing_conclusion(row for row in rows if row.conclusion and row.pk not in taken_back)
 
 
 def _standing(asset: Asset, rows: list[Analysis], version: PolicyVersion) -> dict[str, Any]:
@@ -158,6 +166,12 @@ def settle(asset: Asset, *, now: datetime | None = None) -> Asset:
             )
         queue.wake("announce", asset.pk)
     return asset
+
+
+def announce_again(asset: Asset) -> None:
+    """Let listeners look at a picture anew, though its standing is the same: what people decided about it changed."""
+    Asset.objects.filter(pk=asset.pk).update(standing_version=F("standing_version") + 1)
+    queue.wake("announce", asset.pk)
 
 
 _WITH_WHY = (Signal.NOT_CHECKED, Signal.COULD_NOT_CHECK)

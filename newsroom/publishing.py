@@ -6,6 +6,7 @@ error: it is recorded, and the outcome says why and who can help. The only write
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,8 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from detection import audit, gate
-from newsroom import alerts, permissions, renditions
+from newsroom import alerts, permissions, renditions, uploads
 from newsroom.models import Placement, Story, StoryState
+
+logger = logging.getLogger(__name__)
 
 GRACE = timedelta(hours=1)
 """How long a scheduled story that was refused at its time goes out by itself once somebody has cleared it."""
@@ -52,16 +55,23 @@ class Outcome:
         return self.report is not None and not self.is_done
 
 
-def publish(story: Story, *, by: Any) -> Outcome:
-    """Publish, or publish again after a change, if the gate lets it. `by`: None for the schedule alone.
+def publish(story: Story, *, by: Any, due_by: datetime | None = None) -> Outcome:
+    """Publish, or publish again after a change, if the gate lets it.
 
-    1. Ask who is asking. 2. Make the readers' copies, unless a look says that the gate refuses anyway.
-    3. In one transaction: ask the gate, move the story, note which files went out, record it.
+    `by`: None for the schedule alone, which says with `due_by` up to when a story must be due: one that was taken off
+    the schedule while its copies were made stays where it is.
+
+    1. Ask who is asking. 2. Ask for the checks that nobody asked for, and make the readers' copies, unless a look says
+    that the gate refuses anyway. 3. In one transaction: ask the gate, move the story, note which files went out.
     """
     if (denied := _denied(story, by)) is not None:
         return denied
+    uploads.request_missing_checks(story, by=by)
     if not gate.report(story, user=by).refuses:
-        renditions.prepare(story)
+        try:
+            renditions.prepare(story)
+        except renditions.NotStored:
+            return Outcome(story=story, is_done=False, sentence=_not_stored())
     with transaction.atomic():
         decision = gate.authorise(story, by=by)
         if not decision.is_allowed:
@@ -70,11 +80,16 @@ def publish(story: Story, *, by: Any) -> Outcome:
             return Outcome(story=story, is_done=False, sentence=sentence, report=decision.report)
         now = timezone.now()
         first = story.published_at if story.state == _S.PUBLISHED else now
-        if not _move(story, _S, _S.PUBLISHED, published_at=first or now, **_OFF_SCHEDULE):
+        allowed = _S if due_by is None else (_S.SCHEDULED,)
+        if not _move(story, allowed, _S.PUBLISHED, due_by=due_by, published_at=first or now, **_OFF_SCHEDULE):
             return _too_late(story)
         missing = _note_what_went_out(decision.report)
         audit.record("story.published", subject=story, by=by, level=decision.report.level, not_shown=missing)
     return Outcome(story=story, is_done=True, sentence=_published_sentence(missing), report=decision.report)
+
+
+def _not_stored() -> str:
+    return _("Not published: the copies for readers could not be stored. Try again, and tell whoever runs this site.")
 
 
 def _published_sentence(missing: int) -> str:
@@ -102,6 +117,7 @@ def submit(story: Story, *, by: Any) -> Outcome:
     """Hand a draft to the desk. Nothing is refused; open questions are named."""
     if (denied := _denied(story, by, "newsroom.change_story")) is not None:
         return denied
+    uploads.request_missing_checks(story, by=by)
     with transaction.atomic():
         if not _move(story, (_S.DRAFT, _S.WITHDRAWN), _S.SUBMITTED):
             return _too_late(story)
@@ -115,6 +131,7 @@ def schedule(story: Story, at: datetime, *, by: Any) -> Outcome:
         return denied
     if at <= timezone.now():
         return Outcome(story=story, is_done=False, sentence=_("This time has passed. Choose a later one."))
+    uploads.request_missing_checks(story, by=by)
     with transaction.atomic():
         if not _move(story, _UNPUBLISHED, _S.SCHEDULED, publish_at=at, refused_at=None, looks_ahead=0):
             return _too_late(story)
@@ -158,15 +175,45 @@ def publish_due(now: datetime) -> list[Outcome]:
     a draft again, for what was urgent has passed.
     """
     for story in Story.objects.filter(state=_S.SCHEDULED, publish_at__gt=now, publish_at__lte=now + LOOKS_AHEAD[0]):
-        _look_ahead(story, now)
+        try:
+            _look_ahead(story, now)
+        except Exception:
+            logger.exception("Story %s could not be judged before its time.", story.pk)
     due = Story.objects.filter(state=_S.SCHEDULED, publish_at__lte=now).order_by("publish_at").select_related("desk")
-    return [_publish_scheduled(story, now) for story in due]
+    return [_publish_alone(story, now) for story in due]
+
+
+def _publish_alone(story: Story, now: datetime) -> Outcome:
+    """One story of the schedule; whatever breaks there keeps no other story from going out."""
+    try:
+        outcome = _publish_scheduled(story, now)
+    except Exception:
+        logger.exception("Story %s could not be published at its time.", story.pk)
+        outcome = Outcome(story=story, is_done=False, sentence=_("Not published: something went wrong here."))
+    is_open = not outcome.is_done and outcome.report is None
+    if is_open and Story.objects.filter(pk=story.pk, state=_S.SCHEDULED, publish_at__lte=now).exists():
+        _tell_it_broke(story, outcome.sentence, now)
+    return outcome
+
+
+def _tell_it_broke(story: Story, why: str, now: datetime) -> None:
+    """Say once that a story can't go out for a reason that no desk can clear; after an hour it is a draft again."""
+    story.refresh_from_db()
+    due = story.publish_at or now
+    sentence = _("It could not go out at its time; that is tried again for an hour. Tell whoever runs this site. %(why)s")
+    if now >= due + GRACE:
+        sentence = _("It could not go out within an hour of its time, so it is a draft again. %(why)s")
+        if not _move(story, (_S.SCHEDULED,), _S.DRAFT, **_OFF_SCHEDULE):
+            return
+        audit.record("story.back_to_draft", subject=story, due=due)
+    occasion = f"broke:{due.isoformat()}:{story.state}"
+    alerts.raise_alert(story, sentence % {"why": why}, occasion=occasion, is_urgent=True)
 
 
 def _publish_scheduled(story: Story, now: datetime) -> Outcome:
     report = gate.report(story)
     if story.refused_at is None or not report.refuses:
-        outcome = publish(story, by=None)
+        outcome = publish(story, by=None, due_by=now)
         if not outcome.was_refused:
             return outcome
         report = outcome.report or report
@@ -180,7 +227,8 @@ def _publish_scheduled(story: Story, now: datetime) -> Outcome:
 
 def _note_refusal(story: Story, report: gate.Report, now: datetime) -> None:
     with transaction.atomic():
-        if Story.objects.filter(pk=story.pk, state=_S.SCHEDULED, refused_at=None).update(refused_at=now):
+        due = Story.objects.filter(pk=story.pk, state=_S.SCHEDULED, publish_at__lte=now, refused_at=None)
+        if due.update(refused_at=now):
             audit.record("story.refused_at_due", subject=story, level=report.level, due=story.publish_at)
             sentence = _("Not published at its time. It goes out by itself if it is cleared within the hour. %(why)s")
             _alert(story, "refused", sentence, report, is_urgent=True)
@@ -204,9 +252,12 @@ def _look_ahead(story: Story, now: datetime) -> None:
     """Judge a scheduled story before its time, each look once, and tell its desk what would hold it."""
     left = (story.publish_at or now) - now
     looks = sum(left <= before for before in LOOKS_AHEAD)
-    if looks > story.looks_ahead and Story.objects.filter(pk=story.pk, looks_ahead__lt=looks).update(looks_ahead=looks):
-        report = gate.report(story)
-        if report.refuses:
+    if looks <= story.looks_ahead:
+        return
+    with transaction.atomic():
+        waiting = Story.objects.filter(pk=story.pk, state=_S.SCHEDULED, looks_ahead__lt=looks)
+        report = gate.report(story) if waiting.update(looks_ahead=looks) else None
+        if report is not None and report.refuses:
             _alert(story, f"ahead {looks}", _("Would be held at its time. %(why)s"), report, is_urgent=looks > 1)
 
 
@@ -224,9 +275,13 @@ def _denied(story: Story, by: Any, permission: str = "newsroom.publish_story") -
     return Outcome(story=story, is_done=False, sentence=sentence, is_permitted=False)
 
 
-def _move(story: Story, allowed: Iterable[StoryState], to: StoryState, **changes: Any) -> bool:
-    """Change the state by compare-and-set; False where somebody was first."""
+def _move(
+    story: Story, allowed: Iterable[StoryState], to: StoryState, *, due_by: datetime | None = None, **changes: Any
+) -> bool:
+    """Change the state by compare-and-set, with `due_by` only of a story due by then; False where somebody was first."""
     rows = Story.objects.filter(pk=story.pk, state__in=list(allowed))
+    if due_by is not None:
+        rows = rows.filter(publish_at__lte=due_by)
     moved = rows.update(state=to, updated_at=timezone.now(), **changes)
     story.refresh_from_db()
     return bool(moved)

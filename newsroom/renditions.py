@@ -18,12 +18,20 @@ from newsroom.models import Placement, Story
 
 logger = logging.getLogger(__name__)
 
+
+class NotStored(Exception):
+    """A readers' copy was made and could not be stored."""
+
+
 LONGEST_SIDE = 1600
 """Pixels of a copy's longer side."""
 
 
 def prepare(story: Story) -> None:
-    """Make the copies that are missing. A picture that cannot be opened gets none, and readers don't see it."""
+    """Make the copies that are missing. A picture that cannot be opened gets none, and readers don't see it.
+
+    Raises NotStored where there is a copy and no room for it: that is no picture's fault, and the story has to wait.
+    """
     for placement in story.placements.select_related("photo"):
         if placement.rendition_of != placement.photo.image.name or not placement.rendition:
             _make(placement)
@@ -37,7 +45,11 @@ def _make(placement: Placement) -> None:
     except (Rejected, SandboxFailed, OSError) as error:
         logger.warning("No copy for readers of picture %s: %s", placement.photo_id, error)
         return
-    name = default_storage.save(f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(rendered.content))
+    try:
+        name = default_storage.save(f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(rendered.content))
+    except OSError as error:
+        logger.exception("The copy for readers of picture %s could not be stored.", placement.photo_id)
+        raise NotStored from error
     Placement.objects.filter(pk=placement.pk).update(rendition=name, rendition_of=source)
 
 

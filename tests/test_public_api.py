@@ -48,6 +48,7 @@ SIGNATURES = {
         "subject, asset, *, by, evidence, reason_code, note, scope, ends_at, reader_label, no_label_reason"
     ),
     "detection.gate.revoke": "override, *, by, reason",
+    "detection.gate.send_to_chief": "subject, asset, *, by, evidence, note",
     "detection.reviewing.claim": "asset, *, by",
     "detection.reviewing.undo": "review, *, by",
     "detection.switches.pause": "alias, *, by, reason",

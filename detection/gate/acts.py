@@ -20,6 +20,7 @@ from detection.gate import sending
 from detection.gate.reporting import Line, Report, report
 from detection.models import Acknowledgement, Asset, Override, PolicyVersion
 from detection.models.reviews import AboutSubject
+from detection.standing import announce_again
 from detection.vocabulary import Level
 from detection.wording import REASON_CODES
 
@@ -41,10 +42,7 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("Call gate.authorise() inside transaction.atomic().")
-    kind = registry.publishable_type(subject)
-    placed = kind.placed_in(subject)
-    Asset.objects.lock(asset.pk for asset in Asset.objects.of_many([one.picture for one in placed]).values())
-    found = report(subject, user=by)
+    found = _locked_report(subject, by=by)
     is_allowed = not found.refuses
     audit.record(
         "gate.passed" if is_allowed else "gate.refused",
@@ -66,6 +64,19 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
     return Decision(is_allowed, found)
 
 
+def _locked_report(subject: models.Model, *, by: Any) -> Report:
+    """The report over rows that we hold; once more where a picture was placed between locking and reading."""
+    placed = registry.publishable_type(subject).placed_in(subject)
+    held = {asset.pk for asset in Asset.objects.of_many([one.picture for one in placed]).values()}
+    Asset.objects.lock(held)
+    found = report(subject, user=by)
+    while not (judged := {line.asset.pk for line in found.lines if line.asset is not None}) <= held:
+        held |= judged
+        Asset.objects.lock(held)
+        found = report(subject, user=by)
+    return found
+
+
 def _permit(subject: models.Model, asset: Asset, *, by: Any, permission: str) -> None:
     """Raise NotPermitted, after the attempt was recorded; before the act's own transaction, which it must outlive."""
     if not registry.publishable_type(subject).allows(by, permission, subject):
@@ -81,6 +92,8 @@ def _line_of(subject: models.Model, asset: Asset, *, by: Any, evidence: str) -> 
         raise Refused(_("This picture is not part of this story any more. Nothing was recorded."))
     if line.evidence != evidence:
         raise EvidenceChanged
+    if not evidence:
+        raise Refused(_("Nobody has looked at this file yet. Ask for a check, or replace the picture."))
     return line, found
 
 
@@ -119,6 +132,9 @@ def _record(action: str, made: AboutSubject, subject: models.Model, line: Line, 
         signal=made.signal,
         level=line.level,
         policy=made.policy_number,
+        desk=made.desk,
+        sha256=made.asset.sha256,
+        act=made.public_id,
         **facts,
     )
 
@@ -229,7 +245,7 @@ def revoke(override: Override, *, by: Any, reason: str) -> None:
     """End an override before its time. Raises NotPermitted or Refused; nothing unpublishes by itself."""
     kind = registry.publishable_type(override.subject_type.model_class() or "gone")
     subject = kind.find(override.subject_key)
-    if subject is None or not kind.allows(by, "detection.override_hold", subject):
+    if not _may_revoke(override, kind, subject, by=by):
         raise audit.denied("detection.override_hold", asset=override.asset, subject=subject, by=by)
     if not reason.strip():
         raise Refused(_("Say why the override ends. Nothing was recorded."))
@@ -246,4 +262,15 @@ def revoke(override: Override, *, by: Any, reason: str) -> None:
                 by=by,
                 note=reason,
                 override=override.public_id,
+                desk=override.desk,
+                evidence=override.evidence,
             )
+            # A story that went out under it has to hear of it; nothing unpublishes by itself.
+            announce_again(override.asset)
+
+
+def _may_revoke(override: Override, kind: registry.PublishableType, subject: models.Model | None, *, by: Any) -> bool:
+    """A chief of the story; of a story that is gone, a chief of its desk, for a desk's override outlives its story."""
+    if subject is not None:
+        return kind.allows(by, "detection.override_hold", subject)
+    return any(kind.desk_of(one) == override.desk for one in kind.reachable(by, "detection.override_hold")[:500])

@@ -15,6 +15,8 @@ from detection import registry
 from detection.audit import name_of
 from detection.models import Acknowledgement, Analysis, Asset, Override, PolicyVersion, Review
 from detection.policy import Rules
+from detection.standing import standing_review
+from detection.vocabulary import AnalysisStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,22 @@ class Facts:
     reviews: dict[int, list[Review]]
     acknowledgements: dict[int, list[Acknowledgement]]
     overrides: dict[int, list[Override]]
+    before: dict[int, list[Analysis]]
+    """Of pictures that are being looked at once more: what the earlier look had found."""
 
     def asset_of(self, picture: models.Model) -> Asset | None:
         return self.assets.get((registry.content_type(picture).pk, registry.key(picture)))
+
+    def analyses_of(self, asset: Asset | None, picture: models.Model) -> list[Analysis]:
+        """The analyses that count; none where the picture now has a file that nobody has asked about."""
+        if asset is None or (registry.asset_type(picture).file_of(picture).name or "") != asset.file_name:
+            return []
+        return self.analyses.get(asset.pk, [])
+
+    def standing_review(self, asset: Asset, evidence: str) -> Review | None:
+        """The conclusion of this desk that stands on this evidence."""
+        said = self.reviews.get(asset.pk, [])
+        return standing_review(row for row in said if row.evidence == evidence and row.desk == self.desk)
 
 
 def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -53,12 +68,10 @@ def facts_of(subject: models.Model, placed: list[registry.Placed], *, now: datet
     version = PolicyVersion.current()
     about = Override.about(subject)
     on_desk = models.Q(scope="desk", desk=desk) if desk else models.Q(pk=None)
-    newest: dict[int, dict[str, Analysis]] = defaultdict(dict)
-    for row in Analysis.objects.filter(asset__in=pks).present().order_by("pk"):
-        newest[row.asset_id][row.provider] = row
     shas = [asset.sha256 for asset in assets.values() if asset.sha256]
     overrides = Override.objects.filter(revoked_at=None, ends_at__gt=now).select_related("asset")
-    found = list(overrides.filter(models.Q(asset__in=pks) & about | on_desk & models.Q(asset__sha256__in=shas)))
+    own = models.Q(asset__in=pks) & about & models.Q(desk=desk)
+    found = list(overrides.filter(own | on_desk & models.Q(asset__sha256__in=shas)))
     by_asset = {asset.pk: [one for one in found if _covers(one, asset)] for asset in assets.values()}
     return Facts(
         subject=subject,
@@ -68,11 +81,42 @@ def facts_of(subject: models.Model, placed: list[registry.Placed], *, now: datet
         number=version.number,
         now=now,
         assets=assets,
-        analyses={pk: list(rows.values()) for pk, rows in newest.items()},
-        reviews=_grouped(Review.objects.filter(asset__in=pks)),
-        acknowledgements=_grouped(Acknowledgement.objects.filter(Acknowledgement.about(subject), asset__in=pks)),
+        analyses=_newest(Analysis.objects.filter(asset__in=pks).present()),
+        reviews=_reviews(list(assets.values()), shas, desk),
+        acknowledgements=_grouped(
+            Acknowledgement.objects.filter(Acknowledgement.about(subject), asset__in=pks, desk=desk)
+        ),
         overrides=by_asset,
+        before=_looked_before(list(assets.values())),
     )
+
+
+def _newest(rows: Iterable[Analysis]) -> dict[int, list[Analysis]]:
+    """By picture, the newest of each detector."""
+    newest: dict[int, dict[str, Analysis]] = defaultdict(dict)
+    for row in sorted(rows, key=lambda one: one.pk):
+        newest[row.asset_id][row.provider] = row
+    return {pk: list(found.values()) for pk, found in newest.items()}
+
+
+def _looked_before(assets: list[Asset]) -> dict[int, list[Analysis]]:
+    again = [asset.pk for asset in assets if asset.looked_before is not None]
+    if not again:
+        return {}
+    earlier = Analysis.objects.filter(asset__in=again, generation=models.F("asset__looked_before"))
+    return _newest(earlier.filter(status=AnalysisStatus.COMPLETE))
+
+
+def _reviews(assets: list[Asset], shas: list[str], desk: str) -> dict[int, list[Review]]:
+    """This desk's conclusions on each picture, and on the same file elsewhere: a second upload changes no evidence."""
+    same = models.Q(asset__in=[asset.pk for asset in assets]) | models.Q(asset__sha256__in=shas)
+    said = list(Review.objects.filter(same, desk=desk).select_related("asset"))
+    return {
+        asset.pk: [
+            one for one in said if one.asset_id == asset.pk or (asset.sha256 and one.asset.sha256 == asset.sha256)
+        ]
+        for asset in assets
+    }
 
 
 def _covers(override: Override, asset: Asset) -> bool:

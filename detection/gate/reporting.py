@@ -118,7 +118,10 @@ class Report:
         """The body of a refused publication (409)."""
         return {
             "level": self.level,
-            "reasons": [line.as_json() for line in self.open_lines],
+            "reasons": [
+                *(line.as_json() for line in self.open_lines),
+                *({"code": one.code, "sentence": one.sentence, "level": one.at_least} for one in self.reasons),
+            ],
             "who_can_clear": sorted({name for line in self.open_lines for name in line.who_can_clear}),
             "actions": sorted({action for line in self.open_lines for action in line.actions}),
         }
@@ -144,12 +147,14 @@ def report(subject: models.Model, *, user: Any = None) -> Report:
 def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason, ...], holders: Holders) -> Line:
     asset = facts.asset_of(placed.picture)
     kind = registry.asset_type(placed.picture)
-    rows = facts.analyses.get(asset.pk, []) if asset else []
+    rows = facts.analyses_of(asset, placed.picture)
     found = _assessment(asset, rows, facts.rules)
     base, queued = policy.level_for(found, kind.tier_of(placed.picture), facts.rules)
-    for reason in reasons:
-        base = max(base, reason.at_least, key=lambda one: one.rank)
-    evidence = evidence_of(asset, rows) if asset else ""
+    floors = [reason.at_least for reason in reasons]
+    if asset is not None and found.signal in (Signal.NOT_CHECKED, Signal.COULD_NOT_CHECK):
+        floors.append(_level_before(asset, placed, facts))
+    base = max([base, *floors], key=lambda one: one.rank)
+    evidence = evidence_of(asset, rows) if asset and rows else ""
     level, cleared_by, conclusion = base, "", None
     if asset is not None:
         level, queued, cleared_by, conclusion = _after_people(asset, evidence, base, queued, placed, facts)
@@ -218,14 +223,23 @@ def _sentence(asset: Asset | None, found: Assessment, rows: list[Analysis], now:
     return sentence
 
 
+def _level_before(asset: Asset, placed: registry.Placed, facts: Facts) -> Level:
+    """While the same file is looked at once more, what it asked for before: a new look must not open a hold."""
+    rows = facts.before.get(asset.pk)
+    if not rows:
+        return Level.CLEAR
+    earlier = policy.assess(situation_of(asset, rows), facts.rules)
+    level, _queued = policy.level_for(earlier, registry.asset_type(placed.picture).tier_of(placed.picture), facts.rules)
+    said = facts.standing_review(asset, asset.evidence_before)
+    return Level.HOLD if said is not None and Conclusion(said.conclusion).says_ai else level
+
+
 def _after_people(
     asset: Asset, evidence: str, base: Level, queued: bool, placed: registry.Placed, facts: Facts
 ) -> tuple[Level, bool, str, Conclusion | None]:
     """The level after the latest conclusion, acknowledgement and override on this very evidence."""
-    said = next(
-        (row for row in facts.reviews.get(asset.pk, []) if row.evidence == evidence and row.desk == facts.desk), None
-    )
-    conclusion = Conclusion(said.conclusion) if said and said.conclusion else None
+    said = facts.standing_review(asset, evidence)
+    conclusion = Conclusion(said.conclusion) if said else None
     effect = policy.apply_conclusion(
         base,
         queued,
@@ -242,7 +256,7 @@ def _after_people(
         cleared = wording.conclusion_sentence(
             conclusion, name=said.author_label, when=said.created_at, reason=said.reason_code, now=facts.now
         )
-    raised = said.created_at if said and conclusion and not effect.was_lowered else None
+    raised = said.created_at if said and conclusion in _RAISING else None
     for given in facts.overrides.get(asset.pk, []):
         is_later = raised is None or given.created_at > raised
         if is_later and effect.level is not Level.STOP and given.is_in_force(evidence=evidence, now=facts.now):
@@ -260,6 +274,14 @@ def _after_people(
                 words = {"name": seen.author_label, "time": wording.moment(seen.created_at, now=facts.now)}
                 return Level.CLEAR, False, _("Acknowledged for this story by %(name)s, %(time)s.") % words, conclusion
     return effect.level, effect.queued, cleared, conclusion
+
+
+_RAISING = (
+    Conclusion.WAITING_FOR_SOURCE,
+    Conclusion.CONFIRMED_AI_GENERATED,
+    Conclusion.CONFIRMED_AI_ALTERED,
+)
+"""After one of these, only a younger act lets the story go."""
 
 
 def _actions(level: Level, holders: Holders) -> tuple[str, ...]:

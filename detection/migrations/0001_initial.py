@@ -61,6 +61,8 @@ class Migration(migrations.Migration):
                 ("object_key", models.CharField(max_length=64)),
                 ("label", models.CharField(blank=True, max_length=200)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("looked_before", models.PositiveIntegerField(blank=True, null=True)),
+                ("evidence_before", models.CharField(blank=True, max_length=64)),
                 ("detached_at", models.DateTimeField(blank=True, null=True)),
                 ("generation", models.PositiveIntegerField(default=1)),
                 ("file_name", models.CharField(blank=True, max_length=500)),
@@ -161,6 +163,7 @@ class Migration(migrations.Migration):
                 ("warnings", models.JSONField(blank=True, default=list)),
                 ("raw", models.JSONField(blank=True, null=True)),
                 ("is_test", models.BooleanField(default=False)),
+                ("file_sha256", models.CharField(blank=True, max_length=64)),
                 ("sent_sha256", models.CharField(blank=True, max_length=64)),
                 ("as_sent", models.CharField(blank=True, max_length=200)),
                 ("completed_at", models.DateTimeField(blank=True, null=True)),
@@ -514,7 +517,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="analysis",
-            index=models.Index(fields=["sent_sha256", "provider"], name="detection_analysis_reuse"),
+            index=models.Index(fields=["file_sha256", "provider"], name="detection_analysis_reuse"),
         ),
         migrations.AddConstraint(
             model_name="analysis",

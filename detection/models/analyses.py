@@ -41,7 +41,7 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
 
     def paused(self, alias: str) -> AnalysisQuerySet:
         """Put off because this detector (`*`: any) was paused."""
-        rows = self.filter(status__in=[_S.PENDING_SCAN, _S.RETRY_PENDING], why=Why.PAUSED)
+        rows = self.live().filter(why=Why.PAUSED)
         return rows if alias == "*" else rows.filter(provider=alias)
 
     def lease_expired(self, now: datetime) -> AnalysisQuerySet:
@@ -97,6 +97,8 @@ class Analysis(models.Model):
     warnings = models.JSONField(default=list, blank=True)
     raw = models.JSONField(null=True, blank=True)
     is_test = models.BooleanField(default=False)
+    file_sha256 = models.CharField(max_length=64, blank=True)
+    """The file that this answer is about, as it was read; the picture's own fingerprint is of its present file."""
     sent_sha256 = models.CharField(max_length=64, blank=True)
     as_sent = models.CharField(max_length=200, blank=True)
     """"original", or in words what was sent in its place."""
@@ -127,7 +129,7 @@ class Analysis(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["status", "next_attempt_at"], name="detection_analysis_due"),
             models.Index(fields=["asset", "generation"], name="detection_analysis_present"),
-            models.Index(fields=["sent_sha256", "provider"], name="detection_analysis_reuse"),
+            models.Index(fields=["file_sha256", "provider"], name="detection_analysis_reuse"),
         ]
 
     def __str__(self) -> str:
@@ -142,12 +144,22 @@ class Analysis(models.Model):
         """The same for every try of one drive, so that a repeated submission is billed once."""
         return f"{self.public_id}:{self.redrives}"
 
-    def advance(self, to: AnalysisStatus, *, lease: uuid.UUID | None = None, **changes: Any) -> bool:
+    def advance(
+        self,
+        to: AnalysisStatus,
+        *,
+        lease: uuid.UUID | None = None,
+        expected: AnalysisStatus | None = None,
+        **changes: Any,
+    ) -> bool:
         """Move by compare-and-set; False means that somebody was first, which is a normal answer.
 
         `lease`: the fencing token that must still stand in the row. Leaving `scanning` gives the lease back.
+        `expected`: the one status that the row must still have, for a caller without a lease.
         """
         rows = Analysis.objects.filter(pk=self.pk, status__in=may_follow(to))
+        if expected is not None:
+            rows = rows.filter(status=expected)
         if lease is not None:
             rows = rows.filter(lease_token=lease)
         if to is not _S.SCANNING:

@@ -49,6 +49,9 @@ class Asset(models.Model):
     object_key = models.CharField(max_length=64)
     label = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    looked_before = models.PositiveIntegerField(null=True, blank=True)
+    """The generation before a forced new look at the same file: until that has ended, the gate keeps its level."""
+    evidence_before = models.CharField(max_length=64, blank=True)
     detached_at = models.DateTimeField(null=True, blank=True)
     """When the host deleted its object; None while it is there."""
 

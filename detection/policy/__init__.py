@@ -6,8 +6,10 @@ it. The gate, the standing and the screens ask here; nothing is stored and `now`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -39,6 +41,7 @@ __all__ = [
     "override_end",
     "read",
     "review_state",
+    "standing_conclusion",
     "wants_second_opinion",
     "who_can_clear",
 ]
@@ -71,6 +74,34 @@ class ConclusionEffect:
     @property
     def was_lowered(self) -> bool:
         return bool(self.cleared_by)
+
+
+class Said(Protocol):
+    """One recorded conclusion: its word, and whether its author held `override_hold` on the desk."""
+
+    conclusion: str
+    by_holder: bool
+
+
+_Said = TypeVar("_Said", bound=Said)
+
+
+def standing_conclusion(said: Iterable[_Said]) -> _Said | None:
+    """Which of several conclusions on one evidence and desk stands; oldest first, without those taken back.
+
+    The newest, except that a confirmed AI picture yields to a holder only, as does what a holder has cleared: another
+    person may still raise the question again (confirm AI, ask the source), and agreeing changes nothing.
+    """
+    stands: _Said | None = None
+    for one in said:
+        word = Conclusion(one.conclusion)
+        if stands is None or one.by_holder or word.says_ai:
+            stands = one
+        elif Conclusion(stands.conclusion).says_ai or (stands.by_holder and word is not Conclusion.WAITING_FOR_SOURCE):
+            continue
+        else:
+            stands = one
+    return stands
 
 
 _PASSED = {Conclusion.ACCEPTED: Level.CLEAR, Conclusion.CANNOT_DETERMINE: Level.NOTICE}

@@ -29,6 +29,8 @@ class Situation:
     declared: Declared | None = None
     pixel_detector_due: bool = False
     why_not: Why | None = None
+    is_withheld: bool = False
+    """Kept inside although a detector here could look at its pixels: judged as not checked, worded as what was read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,7 +225,9 @@ _RUNS = {AnalysisStatus.SCANNING: Why.RUNNING, AnalysisStatus.AWAITING_CALLBACK:
 def _nothing_found(view: _View) -> Assessment | None:
     signal = Signal.NONE_FOUND if view.readings else Signal.NOTHING_DECLARED
     nothing = view.that_read(Reading.NONE)
-    return Assessment(signal=signal, row=signal, lead=nothing[0] if nothing else None)
+    # Else ticking "keep inside" would be a way never to be checked.
+    row = Signal.NOT_CHECKED if signal is Signal.NOTHING_DECLARED and view.situation.is_withheld else signal
+    return Assessment(signal=signal, row=row, lead=nothing[0] if nothing else None)
 
 
 _IN_ORDER: tuple[Callable[[_View], Assessment | None], ...] = (

@@ -11,17 +11,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from detection import audit, queue, signals
 from detection.conf import settings
 from detection.errors import ProviderError
-from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
+from detection.models import Analysis, Asset, PolicyVersion
 from detection.policy import wants_second_opinion
 from detection.providers import providers
-from detection.results import Accepted, Overlay, ScanResult
+from detection.results import Accepted, ScanResult
+from detection.scanning import keeping
 from detection.standing import finding_of, settle
 from detection.vocabulary import AnalysisStatus, Why
 
@@ -33,6 +33,7 @@ def move(
     to: AnalysisStatus,
     *,
     lease: uuid.UUID | None = None,
+    expected: AnalysisStatus | None = None,
     by: Any = None,
     facts: dict[str, Any] | None = None,
     action: str = "",
@@ -42,7 +43,7 @@ def move(
     with transaction.atomic():
         Asset.objects.lock([analysis.asset_id])
         before = analysis.status
-        if not analysis.advance(to, lease=lease, **changes):
+        if not analysis.advance(to, lease=lease, expected=expected, **changes):
             return False
         audit.record(
             action or f"analysis.{to}",
@@ -104,15 +105,18 @@ def apply_result(
     result: ScanResult,
     *,
     lease: uuid.UUID | None = None,
+    expected: AnalysisStatus | None = None,
     via: str = "sync",
     reused_from: Analysis | None = None,
 ) -> bool:
     """Record a finished answer, once: verdict, evidence, event, standing, and the rings for what follows from it."""
-    with transaction.atomic():
+    overlay = keeping.prepare(result.overlay)
+    with keeping.discarded_unless_saved(overlay), transaction.atomic():
         moved = move(
             analysis,
             _S.COMPLETE,
             lease=lease,
+            expected=expected,
             facts={
                 "verdict": result.verdict,
                 "score": result.ai_score,
@@ -131,8 +135,8 @@ def apply_result(
         )
         if not moved:
             return False
-        if result.overlay is not None:
-            _keep_overlay(analysis, result.overlay)
+        if overlay is not None:
+            keeping.attach(overlay, analysis)
         _ask_second_opinion(analysis)
         transaction.on_commit(
             partial(signals.analysis_completed.send_robust, sender=Analysis, analysis=analysis), robust=True
@@ -163,23 +167,6 @@ def columns_of(result: ScanResult) -> dict[str, Any]:
         "is_test": result.is_test,
         **({"provider_reference": result.provider_reference[:200]} if result.provider_reference else {}),
     }
-
-
-def _keep_overlay(analysis: Analysis, overlay: Overlay) -> None:
-    row, created = StoredOverlay.objects.get_or_create(
-        analysis=analysis,
-        defaults={
-            "kind": overlay.kind,
-            "source_url": overlay.url,
-            "expires_at": overlay.expires_at,
-            "next_try_at": timezone.now() + queue.RING_AGAIN,
-        },
-    )
-    if created:
-        if overlay.content:
-            # Unread until the sandbox has made our own picture of it; a pending overlay is shown to nobody.
-            row.file.save("overlay", ContentFile(overlay.content))
-        queue.wake("overlay", row.pk)
 
 
 def _ask_second_opinion(analysis: Analysis) -> None:
@@ -216,13 +203,20 @@ def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:
 
 
 def postpone(
-    analysis: Analysis, *, at: datetime, error: ProviderError, lease: uuid.UUID | None = None, **changes: Any
+    analysis: Analysis,
+    *,
+    at: datetime,
+    error: ProviderError,
+    lease: uuid.UUID | None = None,
+    expected: AnalysisStatus | None = None,
+    **changes: Any,
 ) -> bool:
     """Try again at `at`; the sentence says why, and the screens say when."""
     return move(
         analysis,
         _S.RETRY_PENDING,
         lease=lease,
+        expected=expected,
         facts={"error": error.error_class, "sentence": str(error), "http_status": error.http_status, "at": at},
         next_attempt_at=at,
         rung_at=None,
@@ -233,13 +227,20 @@ def postpone(
     )
 
 
-def give_up(analysis: Analysis, *, error: ProviderError, lease: uuid.UUID | None = None) -> bool:
+def give_up(
+    analysis: Analysis,
+    *,
+    error: ProviderError,
+    lease: uuid.UUID | None = None,
+    expected: AnalysisStatus | None = None,
+) -> bool:
     """No more tries by itself: a person has to look at the picture."""
     with transaction.atomic():
         moved = move(
             analysis,
             _S.DEAD,
             lease=lease,
+            expected=expected,
             facts={"error": error.error_class, "sentence": str(error), "attempts": analysis.attempts},
             completed_at=timezone.now(),
             why=Why.FAILED,
@@ -254,13 +255,20 @@ def give_up(analysis: Analysis, *, error: ProviderError, lease: uuid.UUID | None
 
 
 def reject(
-    analysis: Analysis, *, code: str, sentence: str, why: Why = Why.UNREADABLE, lease: uuid.UUID | None = None
+    analysis: Analysis,
+    *,
+    code: str,
+    sentence: str,
+    why: Why = Why.UNREADABLE,
+    lease: uuid.UUID | None = None,
+    expected: AnalysisStatus | None = None,
 ) -> bool:
     """This file cannot be examined; the sentence tells an editor what to do."""
     return move(
         analysis,
         _S.REJECTED,
         lease=lease,
+        expected=expected,
         facts={"code": code, "sentence": sentence},
         completed_at=timezone.now(),
         why=why,

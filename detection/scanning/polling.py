@@ -16,7 +16,10 @@ from detection.providers import providers
 from detection.results import ScanResult
 from detection.scanning.applying import apply_result, give_up
 from detection.scanning.running import failed, hold_back
+from detection.vocabulary import AnalysisStatus
 
+_WAITING = AnalysisStatus.AWAITING_CALLBACK
+"""A poll holds no lease: its answer counts only while the row still waits, for a slow one may come late."""
 _POLL_CAP = 60.0
 _PATIENCE = timedelta(hours=1)
 """After the deadline, for a detector that can't be asked: then the row ends, whatever stands in the way."""
@@ -30,11 +33,11 @@ def run_poll(pk: int) -> None:
         return
     provider = providers.get(analysis.provider)
     if provider is None:
-        give_up(analysis, error=HouseFault(_("This detector is not configured any more.")))
+        give_up(analysis, error=HouseFault(_("This detector is not configured any more.")), expected=_WAITING)
         return
     now = timezone.now()
-    if now >= analysis.deadline_at + _PATIENCE:
-        give_up(analysis, error=_never_answered())
+    if now >= analysis.deadline_at + _PATIENCE and not switches.waits_for_a_person(analysis.provider):
+        give_up(analysis, error=_never_answered(), expected=_WAITING)
         return
     slot = hold_back(analysis, provider, now)
     if slot is None:
@@ -47,14 +50,14 @@ def run_poll(pk: int) -> None:
         answer = provider.fetch(analysis.provider_reference)
     except ProviderError as error:
         if not error.retryable:
-            failed(analysis, error, lease=None)
+            failed(analysis, error, lease=None, expected=_WAITING)
             return
         asked = _note(analysis, error, now=now)
         _again(analysis, max(wait, asked), now=now)
         return
     switches.note_success(analysis.provider)
     if isinstance(answer, ScanResult):
-        apply_result(analysis, answer, via="poll")
+        apply_result(analysis, answer, expected=_WAITING, via="poll")
     else:
         _again(analysis, max(wait, min(answer.poll_after, _POLL_CAP)), now=now)
 
@@ -74,7 +77,7 @@ def _note(analysis: Analysis, error: ProviderError, *, now: datetime) -> float:
 
 def _again(analysis: Analysis, wait: float, *, now: datetime) -> None:
     if now >= analysis.deadline_at:
-        give_up(analysis, error=_never_answered())
+        give_up(analysis, error=_never_answered(), expected=_WAITING)
         return
     soon = timezone.now() + timedelta(seconds=wait)
     analysis.note(next_attempt_at=soon, rung_at=None, faults=F("faults") + 1, why="")

@@ -6,6 +6,7 @@ storage that doesn't answer is not.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,6 +93,11 @@ def read(asset: Asset, content: bytes | Rejected) -> None:
             # What people judge includes the file's fingerprint: a form sent now must carry the one that stands.
             settle(asset)
     asset.refresh_from_db()
+
+
+def is_of(content: bytes, sha256: str) -> bool:
+    """Whether these bytes are the file that was read; a host may have written others under the same name."""
+    return hashlib.sha256(content).hexdigest() == sha256
 
 
 def is_protected(asset: Asset) -> bool:

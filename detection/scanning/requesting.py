@@ -22,9 +22,12 @@ from detection.providers import providers
 from detection.scanning.applying import asked_for, move, pending, pixel_aliases, request_one, skip
 from detection.scanning.reading import is_protected
 from detection.standing import begin, settle
-from detection.vocabulary import AnalysisStatus, Why
+from detection.vocabulary import AnalysisStatus, Signal, Why
 
 _S = AnalysisStatus
+_KEPT_ELSEWHERE = gettext_lazy(
+    "The same file is kept inside elsewhere too. It can be released by somebody who may release it everywhere."
+)
 _EXEMPT = gettext_lazy("This picture is exempt from checks.")
 
 
@@ -47,13 +50,23 @@ def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> A
                 return asset
         Asset.objects.lock([asset.pk])
         asset.refresh_from_db()
-        is_other_file = asset.file_name != name
+        # What came back under the key of a deleted picture need not be the same picture.
+        is_other_file = asset.file_name != name or asset.detached_at is not None
         _take_over(asset, kind, obj, name=name, is_other_file=is_other_file, forced=force)
         if is_other_file or force:
             _supersede(asset, by=by, forced=not is_other_file)
         _request_due(asset, kind, obj, by=by, may_reuse=not force)
         settle(asset)
     return asset
+
+
+def begin_anew(asset: Asset) -> None:
+    """Other bytes lie under the name of the file that was read: a new generation looks at them, once."""
+    with transaction.atomic():
+        Asset.objects.lock([asset.pk])
+        picture, present = asset.picture(), Asset.objects.get(pk=asset.pk)
+        if picture is not None and present.generation == asset.generation:
+            request_scan(picture, force=True)
 
 
 def _first_seen(obj: models.Model, kind: registry.AssetType, *, by: Any, may_reuse: bool) -> tuple[Asset, bool]:
@@ -109,11 +122,16 @@ def _take_over(
         "released_at": released_at,
         "file_name": name,
         "before_install": False,
+        "detached_at": None,
     }
     if is_other_file or forced:
         changes |= {"generation": F("generation") + 1, "rejected_code": "", "rejected_sentence": "", "notes": []}
         changes |= {"sha256": "", "phash": "", "media_type": "", "width": None, "height": None, "size": None}
-        changes |= {"read_generation": None}
+        changes |= {"read_generation": None, "looked_before": None, "evidence_before": ""}
+        if not is_other_file and asset.signal not in (Signal.NOT_CHECKED, Signal.COULD_NOT_CHECK):
+            changes |= {"looked_before": asset.generation, "evidence_before": asset.evidence}
+        elif not is_other_file:
+            changes |= {"looked_before": asset.looked_before, "evidence_before": asset.evidence_before}
     Asset.objects.filter(pk=asset.pk).update(**changes)
     asset.refresh_from_db()
 
@@ -147,6 +165,7 @@ def ask_second_opinion(asset: Asset, *, by: Any) -> list[Analysis]:
         raise audit.denied("detection.request_scan", asset=asset, by=by)
     with transaction.atomic():
         Asset.objects.lock([asset.pk])
+        asset.refresh_from_db()
         if is_protected(asset):
             raise Refused(_("This picture is kept inside. It is not sent to any detector."))
         asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
@@ -161,7 +180,11 @@ def ask_second_opinion(asset: Asset, *, by: Any) -> list[Analysis]:
 
 
 def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
-    """Lift "kept inside" from this picture and from the same bytes elsewhere. Raises NotPermitted or Refused."""
+    """Lift "kept inside" from this picture and from the same bytes elsewhere. Raises NotPermitted or Refused.
+
+    Whoever lifts it must be allowed to for every picture that is kept inside with these bytes. Deleted ones are
+    lifted along: nobody is left to be asked, and a copy deleted by mistake would bind the file for ever.
+    """
     picture = asset.picture()
     if picture is None or not asset.asset_type.allows(by, "detection.release_outside", picture):
         raise audit.denied("detection.release_outside", asset=asset, by=by)
@@ -171,6 +194,8 @@ def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
             _("Say in at least %(least)d characters why this picture may be sent outside.") % {"least": least}
         )
     same = Q(pk=asset.pk) | (Q(sha256=asset.sha256) if asset.sha256 else Q())
+    if not all(_may_release(one, by) for one in Asset.objects.filter(same, kept_inside=True)):
+        raise audit.denied("detection.release_outside", asset=asset, by=by, sentence=str(_KEPT_ELSEWHERE))
     with transaction.atomic():
         released = list(Asset.objects.filter(same).order_by("pk"))
         Asset.objects.lock(one.pk for one in released)
@@ -180,6 +205,11 @@ def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
     for one in released:
         if (again := one.picture()) is not None:
             request_scan(again, by=by)
+
+
+def _may_release(asset: Asset, by: Any) -> bool:
+    picture = asset.picture()
+    return picture is None or asset.asset_type.allows(by, "detection.release_outside", picture)
 
 
 def redrive(analysis: Analysis, *, by: Any) -> bool:

@@ -26,11 +26,11 @@ def answered_already(analysis: Analysis, lease: uuid.UUID) -> bool:
     Where it is neither, the row is marked as the one that sends these bytes, by `sent_sha256`. Looking and marking
     are one step under the lock of all pictures with these bytes, so that two workers cannot both be the first.
     """
-    sha256 = analysis.asset.sha256
+    sha256 = analysis.file_sha256
     if not sha256:
         return False
     same = Analysis.objects.filter(
-        asset__sha256=sha256,
+        file_sha256=sha256,
         provider=analysis.provider,
         adapter_version=analysis.adapter_version,
         configured_model=analysis.configured_model,

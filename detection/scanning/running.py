@@ -26,12 +26,13 @@ from detection.errors import (
     RateLimited,
     Rejected,
 )
-from detection.models import Analysis
+from detection.models import Analysis, Asset
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
 from detection.scanning.applying import accept, apply_result, give_up, postpone, reject, skip
-from detection.scanning.reading import Sendable, is_protected, load, read, sendable
+from detection.scanning.reading import Sendable, is_of, is_protected, load, read, sendable
+from detection.scanning.requesting import begin_anew
 from detection.scanning.reusing import answered_already
 from detection.standing import settle
 from detection.vocabulary import AnalysisStatus, Says, Why
@@ -90,6 +91,7 @@ def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | 
 
 def _put_off(analysis: Analysis, until: datetime, *, why: Why) -> None:
     with transaction.atomic():
+        Asset.objects.lock([analysis.asset_id])
         if analysis.note(next_attempt_at=until, rung_at=None, why=why):
             settle(analysis.asset)
 
@@ -122,8 +124,13 @@ def _try(analysis: Analysis, provider: Provider, lease: uuid.UUID) -> None:
         content = load(asset)
     except Rejected as refusal:
         content = refusal
+    if asset.is_read and asset.sha256 and isinstance(content, bytes) and not is_of(content, asset.sha256):
+        begin_anew(asset)
+        return
     if not asset.is_read:
         read(asset, content)
+    if not analysis.note(lease=lease, file_sha256=asset.sha256):
+        return
     if isinstance(content, Rejected):
         raise content
     if asset.rejected_code and provider.looks_at_pixels:
@@ -172,8 +179,13 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
     return provider.submit(made.request) if is_ours else None
 
 
-def failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None) -> None:
-    """What follows from an error: the breaker and the limiter learn of it, the row waits or ends."""
+def failed(
+    analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None, expected: AnalysisStatus | None = None
+) -> None:
+    """What follows from an error: the breaker and the limiter learn of it, the row waits or ends.
+
+    `expected`: the status that the row must still have, where no lease says that it is ours.
+    """
     now = timezone.now()
     switches.note_fault(analysis.provider, error, now=now)
     if isinstance(error, RateLimited):
@@ -181,7 +193,7 @@ def failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None)
     analysis.refresh_from_db()
     if isinstance(error, ImageRefused):
         code = error.provider_code or error.error_class
-        reject(analysis, code=code, sentence=str(error), why=Why.UNSUPPORTED, lease=lease)
+        reject(analysis, code=code, sentence=str(error), why=Why.UNSUPPORTED, lease=lease, expected=expected)
         return
     faults = analysis.faults + (0 if error.counts else 1)
     decision = backoff.decide(
@@ -197,11 +209,20 @@ def failed(analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None)
         rng=_random,
     )
     if isinstance(decision, backoff.Stop):
-        give_up(analysis, error=error, lease=lease)
+        give_up(analysis, error=error, lease=lease, expected=expected)
         return
     attempts = analysis.attempts - (0 if error.counts else 1)
     clean = {} if isinstance(error, AmbiguousTimeout) or lease is None else {"submitted_at": None}
-    postpone(analysis, at=decision.at, error=error, lease=lease, attempts=max(attempts, 0), faults=faults, **clean)
+    postpone(
+        analysis,
+        at=decision.at,
+        error=error,
+        lease=lease,
+        expected=expected,
+        attempts=max(attempts, 0),
+        faults=faults,
+        **clean,
+    )
 
 
 def crashed(analysis: Analysis) -> bool:

@@ -728,16 +728,132 @@ def test_on_another_desk_a_conclusion_is_a_hint_without_effect(
     assert level(foreign) is Level.ACKNOWLEDGE
 
 
+@pytest.mark.parametrize(("what", "act"), [("held", "override"), ("doubted", "acknowledge")])
 def test_a_later_finding_that_it_is_ai_outdoes_what_let_it_go_before(
-    held: Asset, doubted: Asset, article: Callable[..., Article], erin: Any, dana: Any, clock: Clock
+    what: str, act: str, request: pytest.FixtureRequest, article: Callable[..., Article], erin: Any, dana: Any
 ) -> None:
-    for asset, act in ((held, "override"), (doubted, "acknowledge")):
-        story = article(asset)
-        getattr(gate, act)(story, asset, by=dana, evidence=asset.evidence, **WHY)
-        assert level(story) is Level.CLEAR
-        conclude(asset, Conclusion.CONFIRMED_AI_GENERATED, story, by=erin)
-        assert level(story) is Level.HOLD
-        assert gate.report(story).lines[0].needs_label
+    asset = request.getfixturevalue(what)
+    story = article(asset)
+    getattr(gate, act)(story, asset, by=dana, evidence=asset.evidence, **WHY)
+    assert level(story) is Level.CLEAR
+    conclude(asset, Conclusion.CONFIRMED_AI_GENERATED, story, by=erin)
+    assert level(story) is Level.HOLD
+    assert gate.report(story).lines[0].needs_label
+
+
+def test_agreeing_with_a_chief_does_not_bring_the_hold_back(
+    held: Asset, article: Callable[..., Article], erin: Any, dana: Any
+) -> None:
+    story = article(held)
+    gate.override(story, held, by=dana, evidence=held.evidence, **WHY)
+    conclude(held, Conclusion.ACCEPTED, story, by=erin)
+    assert level(story) is Level.CLEAR
+
+
+@pytest.mark.parametrize("word", [Conclusion.ACCEPTED, Conclusion.CANNOT_DETERMINE, Conclusion.WAITING_FOR_SOURCE])
+def test_only_a_chief_takes_back_what_a_chief_confirmed(
+    word: Conclusion, doubted: Asset, article: Callable[..., Article], erin: Any, dana: Any
+) -> None:
+    story = article(doubted)
+    conclude(doubted, Conclusion.CONFIRMED_AI_GENERATED, story, by=dana)
+    reviewed = conclude(doubted, word, story, by=erin)
+    assert level(story) is Level.HOLD
+    reviewing.undo(reviewed, by=erin)
+    assert level(story) is Level.HOLD
+    assert Asset.objects.get(pk=doubted.pk).conclusion == Conclusion.CONFIRMED_AI_GENERATED
+    conclude(doubted, Conclusion.ACCEPTED, story, by=dana, **WHY)
+    assert level(story) is Level.CLEAR
+
+
+def test_clearing_what_a_person_confirmed_asks_for_a_reason(
+    doubted: Asset, article: Callable[..., Article], dana: Any
+) -> None:
+    """F04."""
+    story = article(doubted)
+    conclude(doubted, Conclusion.CONFIRMED_AI_GENERATED, story, by=dana)
+    before = count()
+    with pytest.raises(Refused):
+        conclude(doubted, Conclusion.ACCEPTED, story, by=dana, reason_code="", note="")
+    assert count() == before
+
+
+def test_a_new_look_at_the_same_file_does_not_open_a_hold_meanwhile(
+    held: Asset, article: Callable[..., Article], host: Callable[..., None], erin: Any
+) -> None:
+    host(plate={"source_tier": lambda one: "staff"})
+    story = article(held)
+    conclude(held, Conclusion.CONFIRMED_AI_GENERATED, story, by=erin)
+    scanning.request_scan(held.picture(), by=erin, force=True)
+    line = gate.report(story).lines[0]
+    assert (line.signal, line.level) == ("not_checked", Level.HOLD)
+    scanning.request_scan(held.picture(), by=erin, force=True)
+    assert level(story) is Level.HOLD, "asked twice, it is still the same file"
+
+
+def test_a_file_that_nobody_was_told_of_is_not_judged_by_the_old_ones_evidence(
+    looked_at: Looked, article: Callable[..., Article], erin: Any
+) -> None:
+    """F05: a host that wrote the file's name past every signal."""
+    asset = looked_at(verdict="likely_human", ai_score=0.04)
+    story = article(asset)
+    Plate.objects.filter(pk=asset.picture().pk).update(picture="plates/another.jpg")
+    line = gate.report(story).lines[0]
+    assert (line.signal, line.evidence) == ("not_checked", "")
+    with pytest.raises((Refused, EvidenceChanged)):
+        gate.acknowledge(story, asset, by=erin, evidence="", reason_code="original_seen")
+
+
+def test_the_same_file_uploaded_again_is_what_it_was_concluded_to_be(
+    doubted: Asset, looked_at: Looked, article: Callable[..., Article], dana: Any
+) -> None:
+    story = article(doubted)
+    conclude(doubted, Conclusion.CONFIRMED_AI_GENERATED, story, by=dana)
+    again = looked_at(verdict="likely_ai", ai_score=0.97)
+    assert again.evidence == doubted.evidence
+    assert level(article(again)) is Level.HOLD
+
+
+def test_an_override_of_another_desk_does_not_count_after_a_story_moved(
+    held: Asset, article: Callable[..., Article], host: Callable[..., None], dana: Any
+) -> None:
+    story = article(held, title="sport: one")
+    freelance = {"source_tier": lambda one: "freelance"}
+    host(plate=freelance, article={"desk": lambda one: one.title.partition(":")[0]})
+    gate.override(story, held, by=dana, evidence=held.evidence, **WHY)
+    assert level(story) is Level.CLEAR
+    Article.objects.filter(pk=story.pk).update(title="news: one")
+    assert level(Article.objects.get(pk=story.pk)) is Level.HOLD
+
+
+def test_a_revoked_override_is_heard_of_by_those_who_listen(
+    held: Asset, article: Callable[..., Article], dana: Any
+) -> None:
+    story = article(held)
+    given = gate.override(story, held, by=dana, evidence=held.evidence, **WHY)
+    drain()
+    heard: list[int] = []
+
+    def listen(sender: Any, asset: Asset, version: int, **kwargs: Any) -> None:
+        heard.append(asset.pk)
+
+    signals.standing_changed.connect(listen)
+    try:
+        gate.revoke(given, by=dana, reason="The source took it back.")
+        drain()
+    finally:
+        signals.standing_changed.disconnect(listen)
+    assert heard == [held.pk]
+
+
+def test_a_desks_override_can_be_revoked_when_its_story_is_gone(
+    held: Asset, article: Callable[..., Article], dana: Any
+) -> None:
+    story = article(held)
+    given = gate.override(story, held, by=dana, evidence=held.evidence, scope="desk", **WHY)
+    article(held, title="Another")
+    story.delete()
+    gate.revoke(given, by=dana, reason="The story is gone.")
+    assert Override.objects.get(pk=given.pk).revoked_at is not None
 
 
 def test_a_person_who_left_is_not_named_among_those_who_can_clear(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
@@ -17,9 +18,10 @@ from detection import audit, gate, reviewing, scanning
 from detection.models import AuditEvent
 from detection.providers.scripted import ScriptedProvider
 from detection.testing.draining import drain
+from detection.testing.images import photo_like
 from detection.vocabulary import Conclusion, Level
 from newsroom import publishing, renditions
-from newsroom.models import Photo, PictureUse, Story, StoryAlert, StoryState
+from newsroom.models import Desk, Photo, PictureUse, Story, StoryAlert, StoryState
 
 from .conftest import Upload, asset_of
 
@@ -322,6 +324,93 @@ class TestAScheduledStory:
         assert publishing.withdraw(due, by=erin).is_done
         due.refresh_from_db()
         assert due.state == StoryState.DRAFT
+
+    @pytest.mark.parametrize("change", [{"state": StoryState.DRAFT, "publish_at": None}, {"later": 60}])
+    def test_taken_off_the_schedule_while_its_copies_are_made_it_stays_in_the_house(
+        self, change: dict[str, Any], due: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert due.publish_at is not None
+        if "later" in change:
+            change = {"publish_at": due.publish_at + timedelta(minutes=change["later"])}
+
+        def somebody_is_faster(story: Story) -> None:
+            Story.objects.filter(pk=story.pk).update(**change)
+
+        monkeypatch.setattr(renditions, "prepare", somebody_is_faster)
+        assert [outcome.is_done for outcome in self.at(due, 0)] == [False]
+        left = Story.objects.get(pk=due.pk)
+        assert left.state != StoryState.PUBLISHED
+        assert "story.published" not in actions(due)
+        assert not StoryAlert.objects.exists()
+
+    def test_a_broken_story_keeps_no_other_from_going_out(
+        self, due: Story, news: Desk, erin: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = Story.objects.create(slug="after", headline="After", desk=news)
+        assert due.publish_at is not None
+        publishing.schedule(other, due.publish_at + timedelta(seconds=1), by=erin)
+
+        def break_one(story: Story) -> None:
+            if story.pk == due.pk:
+                raise RuntimeError("broken")
+
+        monkeypatch.setattr(renditions, "prepare", break_one)
+        assert [outcome.published for outcome in self.at(due, 1)] == [False, True]
+        assert [outcome.published for outcome in self.at(due, 2)] == [False]
+        assert StoryAlert.objects.get(story=due).is_urgent
+        self.at(due, 61)
+        assert Story.objects.get(pk=due.pk).state == StoryState.DRAFT
+
+    def test_a_look_ahead_that_breaks_is_made_again(
+        self, due: Story, held: Photo, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(gate, "report", lambda *args, **kwargs: 1 / 0)
+            self.at(due, -59)
+        self.at(due, -58)
+        assert StoryAlert.objects.filter(story=due).count() == 1
+
+
+def test_a_full_disk_is_an_answer_and_nothing_goes_out(
+    story: Story, scripted: ScriptedProvider, upload: Upload, erin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.will_return("likely_human", ai_score=0.02)
+    upload(tier="staff")
+
+    def full(*args: Any, **kwargs: Any) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(renditions.default_storage, "save", full)
+    outcome = publishing.publish(story, by=erin)
+    assert not outcome.is_done
+    assert "could not be stored" in outcome.sentence
+    assert Story.objects.get(pk=story.pk).state == StoryState.DRAFT
+
+
+@pytest.mark.parametrize("move", [publishing.publish, publishing.submit])
+def test_a_picture_that_nobody_asked_about_is_asked_about_on_the_way_out(
+    move: Callable[..., publishing.Outcome], story: Story, erin: User
+) -> None:
+    photo = Photo(image=ContentFile(photo_like(size=(64, 64)), name="x.jpg"), source_tier="ugc")
+    Photo.objects.bulk_create([photo])
+    story.placements.create(photo=photo)
+    assert gate.report(story).lines[0].asset is None
+
+    move(story, by=erin)
+
+    asset_of(photo)
+    assert "acknowledge" in gate.report(story, user=erin).lines[0].actions
+
+
+def test_a_check_that_cannot_be_requested_stops_nobody(
+    story: Story, erin: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    photo = Photo(image=ContentFile(photo_like(size=(64, 64)), name="x.jpg"), source_tier="ugc")
+    Photo.objects.bulk_create([photo])
+    story.placements.create(photo=photo)
+    monkeypatch.setattr(scanning, "request_scan", lambda *args, **kwargs: 1 / 0)
+    assert publishing.submit(story, by=erin).is_done
+    assert "No check could be requested" in caplog.text
 
 
 @pytest.mark.parametrize(
