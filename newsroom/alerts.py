@@ -10,8 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from detection import audit
+from detection import audit, gate
 from newsroom import permissions
 from newsroom.models import Story, StoryAlert
 
@@ -36,6 +37,18 @@ def raise_alert(
             return None
         audit.record("story.alerted", subject=story, sentence=sentence, picture=picture_label)
     return alert
+
+
+def after_publication(story: Story, line: gate.Line) -> None:
+    """Tell the desk that a picture which readers see would be asked about now."""
+    sentence = _("%(picture)s, which readers see: %(found)s Correct the label, replace it or withdraw the story.")
+    raise_alert(
+        story,
+        sentence % {"picture": line.label, "found": line.sentence},
+        occasion=f"after:{line.asset.pk if line.asset else ''}:{line.evidence}:{line.level}:{line.conclusion}"[:200],
+        picture_label=line.label,
+        is_urgent=line.level.refuses,
+    )
 
 
 def waiting_for(user: Any) -> QuerySet[StoryAlert]:

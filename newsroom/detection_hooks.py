@@ -55,6 +55,7 @@ for _name, _label in (
     ("story.unscheduled", _("Taken off the schedule")),
     ("story.published", _("Published")),
     ("story.withdrawn", _("Withdrawn")),
+    ("story.picture_changed", _("A picture of the story was added, removed, or got another use or label")),
     ("story.picture_left_out", _("A picture was taken out of the story")),
     ("story.refused_at_due", _("Refused at the time it should have gone out")),
     ("story.back_to_draft", _("Back to draft: nobody cleared it within the hour")),

@@ -5,6 +5,8 @@ Asked by the public page, and by the gate for whether a picture is labelled.
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from detection import registry
 from detection.models import Asset, Override, Review
 from detection.vocabulary import Conclusion
@@ -16,7 +18,7 @@ def for_readers(story: Story, placements: list[Placement]) -> dict[int, str]:
     assets = Asset.objects.of_many([placement.photo for placement in placements])
     by_photo = {key: asset for (_, key), asset in assets.items()}
     concluded = _concluded(story, list(assets.values()))
-    overridden = _overridden(story)
+    overridden = _overridden(story, list(assets.values()))
     labels: dict[int, str] = {}
     for placement in placements:
         asset = by_photo.get(registry.key(placement.photo))
@@ -36,9 +38,20 @@ def _concluded(story: Story, assets: list[Asset]) -> dict[int, str]:
     }
 
 
-def _overridden(story: Story) -> dict[int, str]:
-    given = Override.objects.filter(Override.about(story), revoked_at=None).exclude(reader_label="").order_by("pk")
-    return {override.asset_id: override.reader_label for override in given}
+def _overridden(story: Story, assets: list[Asset]) -> dict[int, str]:
+    """The labels given with overrides: of this story, else of its whole desk for the same picture or the same file."""
+    files = [asset.sha256 for asset in assets if asset.sha256]
+    same = Q(asset__in=assets) | Q(asset__sha256__in=files)
+    of_desk = Q(scope="desk", desk=story.desk.slug) & same
+    given = Override.objects.filter(Override.about(story) | of_desk, revoked_at=None).exclude(reader_label="")
+    own, of_file = {}, {}
+    for override in given.order_by("pk").select_related("asset"):
+        if (override.subject_type_id, override.subject_key) == (registry.content_type(story).pk, registry.key(story)):
+            own[override.asset_id] = override.reader_label
+        if override.scope == "desk":
+            of_file[override.asset_id] = of_file[override.asset.sha256 or override.asset_id] = override.reader_label
+    shared = {asset.pk: of_file.get(asset.sha256) or of_file.get(asset.pk, "") for asset in assets}
+    return {**shared, **own}
 
 
 def credit_of(photo: Photo) -> str:

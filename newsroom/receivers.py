@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.utils.translation import gettext as _
 
 from detection import gate, registry, signals
 from detection.gate import Line
@@ -26,19 +25,8 @@ def after_alert(sender: Any, asset: Asset, version: int, **kwargs: Any) -> None:
     for story in shown.select_related("desk"):
         for line in gate.report(story).lines:
             if line.asset is not None and line.asset.pk == asset.pk and line.is_live and _is_news(line):
-                _tell(story, line)
+                alerts.after_publication(story, line)
 
 
 def _is_news(line: Line) -> bool:
     return line.level.refuses or line.is_queued
-
-
-def _tell(story: Story, line: Line) -> None:
-    sentence = _("%(picture)s, which readers see: %(found)s Correct the label, replace it or withdraw the story.")
-    alerts.raise_alert(
-        story,
-        sentence % {"picture": line.label, "found": line.sentence},
-        occasion=f"after:{line.asset.pk if line.asset else ''}:{line.evidence}:{line.level}:{line.conclusion}"[:200],
-        picture_label=line.label,
-        is_urgent=line.level.refuses,
-    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, Prefetch, QuerySet, prefetch_related_objects
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -20,7 +20,7 @@ from detection.models import Asset
 from detection.templatetags.detection_tags import asset_of, review_url, thumbnail_url
 from detection.vocabulary import Signal
 from newsroom import permissions
-from newsroom.models import Photo
+from newsroom.models import Photo, Story
 
 
 class SignalFilter(admin.SimpleListFilter):
@@ -64,6 +64,14 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         return permissions.photos(request.user, "newsroom.view_photo").order_by("-pk")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Photo | None:
+        """With the stories that this person may read; of others the page gives no name."""
+        photo: Photo | None = super().get_object(request, object_id, from_field)
+        if photo is not None:
+            readable = permissions.stories(request.user, "newsroom.view_story")
+            prefetch_related_objects([photo], Prefetch("stories", queryset=readable, to_attr="readable_stories"))
+        return photo
 
     def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> Any:
         may_raise = obj is not None and permissions.may(request.user, "detection.change_source_tier", obj)
@@ -136,4 +144,8 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
 
     @admin.display(description=gettext_lazy("stands in"))
     def stories_list(self, photo: Photo) -> str:
-        return ", ".join(str(story) for story in photo.stories.all()) or _("No story")
+        readable: list[Story] = getattr(photo, "readable_stories", [])
+        named = [str(story) for story in readable]
+        if photo.stories.exclude(pk__in=[story.pk for story in readable]).exists():
+            named.append(_("a story of another desk"))
+        return ", ".join(named) or _("No story")

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from detection.admin.mixins import GatedPublicationMixin, badge
 from detection.templatetags.detection_tags import asset_of, attach_assets, detection_held, review_url, thumbnail_url
-from newsroom import permissions, publishing, uploads
+from newsroom import permissions, placing, publishing, uploads
 from newsroom.admin import moves
 from newsroom.forms import ScheduleForm, StoryForm
 from newsroom.models import Placement, Story, StoryState
@@ -149,13 +149,15 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the pictures' places, then bring in what came along."""
-        super().save_related(request, form, formsets, change)
         story = form.instance
+        before = placing.as_it_stands(story)
+        super().save_related(request, form, formsets, change)
         if form.cleaned_data.get("attach"):
             uploads.place(form.cleaned_data["attach"], story)
         files = form.cleaned_data.get("new_pictures") or []
         for file in files:
             uploads.receive(file, by=request.user, story=story, particulars=form.particulars())
+        placing.record_changes(story, before, by=request.user)
         if files:
             words = ngettext("%(count)d picture added.", "%(count)d pictures added.", len(files))
             messages.info(request, words % {"count": len(files)} + " " + _("Checks run in the background."))

@@ -29,6 +29,7 @@ from detection.policy import (
     override_end,
     read,
     review_state,
+    standing_conclusion,
     wants_second_opinion,
     who_can_clear,
 )
@@ -761,3 +762,46 @@ def test_the_primary_is_the_policys_or_the_first_that_looks_at_pixels() -> None:
     assert named.primary_of(["alpha", "beta"]) == "beta"
     assert named.primary_of(["alpha"]) == "alpha"
     assert RULES.primary_of([]) is None
+
+
+@pytest.mark.parametrize(("withheld", "row"), [(False, "nothing_declared"), (True, "not_checked")])
+def test_keeping_a_picture_inside_is_no_way_past_the_detectors(withheld: bool, row: str) -> None:
+    read = Finding(
+        alias="provenance",
+        title="Declared provenance",
+        status=AnalysisStatus.COMPLETE,
+        verdict=Verdict.UNKNOWN,
+        basis=Basis.DECLARATION,
+    )
+    found = assess(Situation(findings=(read,), is_withheld=withheld), RULES)
+    assert (found.signal, found.row) == (Signal.NOTHING_DECLARED, row)
+
+
+@dataclasses.dataclass(frozen=True)
+class Word:
+    conclusion: str
+    by_holder: bool = False
+
+
+SAID_ACCEPTED, SAID_CONFIRMED, SAID_WAITING = Word("accepted"), Word("confirmed_ai_altered"), Word("waiting_for_source")
+BY_CHIEF_ACCEPTED, BY_CHIEF_CONFIRMED = Word("accepted", by_holder=True), Word("confirmed_ai_generated", by_holder=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ((), None),
+        ((SAID_ACCEPTED,), SAID_ACCEPTED),
+        ((SAID_WAITING, SAID_ACCEPTED), SAID_ACCEPTED),
+        ((SAID_CONFIRMED, SAID_ACCEPTED), SAID_CONFIRMED),
+        ((SAID_CONFIRMED, SAID_WAITING), SAID_CONFIRMED),
+        ((SAID_CONFIRMED, BY_CHIEF_ACCEPTED), BY_CHIEF_ACCEPTED),
+        ((BY_CHIEF_ACCEPTED, SAID_ACCEPTED), BY_CHIEF_ACCEPTED),
+        ((BY_CHIEF_ACCEPTED, SAID_WAITING), SAID_WAITING),
+        ((BY_CHIEF_ACCEPTED, SAID_CONFIRMED), SAID_CONFIRMED),
+        ((BY_CHIEF_CONFIRMED, SAID_ACCEPTED, SAID_WAITING), BY_CHIEF_CONFIRMED),
+        ((BY_CHIEF_CONFIRMED, BY_CHIEF_ACCEPTED, SAID_ACCEPTED), BY_CHIEF_ACCEPTED),
+    ],
+)
+def test_a_raised_question_yields_to_a_holder_only(said: tuple[Word, ...], stands: Word | None) -> None:
+    assert standing_conclusion(said) == stands

@@ -90,6 +90,17 @@ def test_a_standing_nobody_heard_of_is_rung_for(row: Analysis) -> None:
     assert rung() == [("announce", row.asset_id)]
 
 
+def test_standings_whose_listener_keeps_failing_do_not_keep_the_others_from_being_rung(
+    plate: Callable[..., Any],
+) -> None:
+    pks = {asset_of(plate(seed=seed)).pk for seed in range(3)}
+    Asset.objects.update(standing_version=4, announced_version=3)
+    queue.take_all()
+    for _sweep in range(60):
+        assert queue.ring_unannounced(limit=1) == 1
+    assert {pk for _task, pk in rung()} == pks
+
+
 def test_a_ring_noted_by_hand_keeps_the_bell_quiet(row: Analysis) -> None:
     now = timezone.now()
     queue.ring(row, now=now)

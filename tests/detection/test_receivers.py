@@ -105,6 +105,16 @@ def test_the_uploader_is_who_asked(host: Callable[..., None], erin: Any) -> None
     assert set(asset.events.values_list("actor_id", flat=True)) == {erin.pk}
 
 
+def test_who_changes_a_picture_later_is_not_called_its_uploader(host: Callable[..., None], erin: Any) -> None:
+    host(plate={"uploader": lambda one: erin})
+    picture = upload()
+    asset = asset_of(picture)
+    picture.picture = ContentFile(images.photo_like(2, size=(64, 48)), name="other.jpg")
+    picture.save()
+    assert {event.actor_id for event in asset.events.filter(action="asset.file_changed")} == {None}
+    assert {event.actor_id for event in asset.events.filter(action="asset.seen")} == {erin.pk}
+
+
 def test_a_deleted_picture_is_detached() -> None:
     picture = upload()
     asset = asset_of(picture)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from detection import switches
+from detection import scanning, switches
 from detection.errors import AuthFailed, ImageRefused, ProviderDown, QuotaExceeded, RateLimited, RedirectReceived
 from detection.models import AuditEvent, ProviderSwitch
-from tests.conftest import Clock
+from tests.conftest import Clock, asset_of
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +121,107 @@ def test_faults_of_calls_still_under_way_do_not_turn_a_persons_pause_into_the_br
     faults(clock, 4)
     row = ProviderSwitch.objects.get(alias="first")
     assert (row.paused_until, row.reason) == (None, "Looking into it.")
+
+
+def as_read_before(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """What a worker read of the switch is overtaken by `act` before it writes."""
+    real = ProviderSwitch.refresh_from_db
+
+    def read_then_overtaken(self: ProviderSwitch, *args: Any, **options: Any) -> None:
+        real(self, *args, **options)
+        act()
+
+    monkeypatch.setattr(ProviderSwitch, "refresh_from_db", read_then_overtaken)
+
+
+def test_a_persons_pause_is_not_lost_to_a_breaker_that_opens_at_the_same_moment(
+    clock: Clock, dana: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults(clock, 2)
+    as_read_before(monkeypatch, lambda: switches.pause("first", by=dana, reason="Stop everything."))
+    faults(clock, 1)
+    row = ProviderSwitch.objects.get(alias="first")
+    assert (row.is_paused, row.paused_until, row.reason) == (True, None, "Stop everything.")
+    assert AuditEvent.objects.filter(action="provider.paused").count() == 1
+
+
+@pytest.mark.parametrize("error", [AuthFailed(), QuotaExceeded()])
+def test_a_persons_reason_is_not_lost_to_a_refused_key_at_the_same_moment(
+    clock: Clock, dana: Any, monkeypatch: pytest.MonkeyPatch, error: Any
+) -> None:
+    stale = ProviderSwitch.objects.create(alias="first")
+    switches.pause("first", by=dana, reason="Stop everything.")
+    monkeypatch.setattr(switches, "_row", lambda alias: stale)
+    switches.note_fault("first", error, now=clock.now())
+    assert ProviderSwitch.objects.get(alias="first").reason == "Stop everything."
+
+
+def test_a_persons_pause_is_not_lifted_by_an_answer_at_the_same_moment(
+    clock: Clock, dana: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults(clock, 3)
+    translated = switches._
+
+    def overtaken(sentence: str) -> str:
+        switches.pause("first", by=dana, reason="Stop everything.")
+        return str(translated(sentence))
+
+    monkeypatch.setattr(switches, "_", overtaken)
+    switches.note_success("first")
+    row = ProviderSwitch.objects.get(alias="first")
+    assert (row.is_paused, row.paused_until, row.reason) == (True, None, "Stop everything.")
+    assert not AuditEvent.objects.filter(action="provider.resumed").exists()
+
+
+def deadlines_moved_by(clock: Clock, plate: Callable[..., Any], pause: Callable[[], None]) -> timedelta:
+    row = asset_of(plate()).analyses.get()
+    pause()
+    scanning.run_scan(row.pk)
+    clock.move(hours=30)
+    switches.resume("first")
+    before = row.deadline_at
+    row.refresh_from_db()
+    return row.deadline_at - before
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_time_in_a_persons_pause_does_not_count_against_the_deadline(
+    clock: Clock, plate: Callable[..., Any], dana: Any
+) -> None:
+    """E09, E11."""
+    moved = deadlines_moved_by(clock, plate, lambda: switches.pause("first", by=dana, reason="Election night."))
+    assert timedelta(hours=30) <= moved < timedelta(hours=30, minutes=1)
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_a_pause_that_is_given_a_new_reason_counts_from_where_it_began(
+    clock: Clock, plate: Callable[..., Any], dana: Any
+) -> None:
+    def twice() -> None:
+        switches.pause("first", by=dana, reason="Election night.")
+        clock.move(hours=2)
+        switches.pause("first", by=dana, reason="Election morning.")
+
+    moved = deadlines_moved_by(clock, plate, twice)
+    assert timedelta(hours=32) <= moved < timedelta(hours=32, minutes=1)
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_time_in_the_breakers_pause_counts_against_the_deadline(clock: Clock, plate: Callable[..., Any]) -> None:
+    assert deadlines_moved_by(clock, plate, lambda: faults(clock, 3)) == timedelta()
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_only_what_was_put_off_for_the_pause_is_given_more_time(
+    clock: Clock, plate: Callable[..., Any], dana: Any
+) -> None:
+    row = asset_of(plate()).analyses.get()
+    switches.pause("second", by=dana, reason="x")
+    clock.move(hours=30)
+    switches.resume("second")
+    before = row.deadline_at
+    row.refresh_from_db()
+    assert row.deadline_at == before
 
 
 def test_of_two_workers_with_the_same_open_breaker_one_probes(

@@ -35,9 +35,8 @@ def media(asset: Asset, rendition: str) -> str:
 
 
 def body(response: Any) -> bytes:
-    content = b"".join(response.streaming_content) if response.streaming else response.content
-    response.close()
-    return content
+    # Read to its end a response closes itself; closing it here would also close PostgreSQL's connection.
+    return b"".join(response.streaming_content) if response.streaming else response.content
 
 
 def with_overlay(asset: Asset) -> StoredOverlay:

@@ -9,10 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from detection import gate, reviewing
+from detection import audit, gate, reviewing
 from detection.providers.scripted import ScriptedProvider
 from detection.vocabulary import Conclusion
-from newsroom import publishing
+from newsroom import publishing, uploads
 from newsroom.models import Desk, Photo, PictureUse, Story
 
 from .conftest import Upload, asset_of
@@ -202,3 +202,96 @@ def test_uploads_have_no_address(held: Photo, client: Client) -> None:
     assert client.get(f"/media/{held.image.name}").status_code == 404
     assert client.get(f"/{held.image.name}").status_code == 404
     assert client.get(f"/renditions/{held.image.name}").status_code == 404
+
+
+@pytest.mark.parametrize("is_same_picture", [True, False], ids=["same picture", "same file"])
+def test_a_desk_wide_override_brings_its_label_to_the_desks_other_stories(
+    is_same_picture: bool, story: Story, held: Photo, upload: Upload, dana: User, sports: Desk
+) -> None:
+    other = Story.objects.create(slug="other", headline="Other", desk=story.desk)
+    abroad = Story.objects.create(slug="cup", headline="The cup", desk=sports)
+    with held.image.open("rb") as file:
+        content = file.read()
+    photo = held if is_same_picture else upload(into=None, content=content)
+    for one in (other, abroad):
+        uploads.place(photo, one)
+    gate.override(
+        story,
+        asset_of(held),
+        by=dana,
+        evidence=gate.report(story).lines[0].evidence,
+        reason_code="original_seen",
+        note=NOTE,
+        reader_label="Made with AI",
+        scope="desk",
+    )
+    label = {one.slug: gate.report(one).lines[0].placed.reader_label for one in (story, other, abroad)}
+    assert label == {story.slug: "Made with AI", "other": "Made with AI", "cup": ""}
+
+
+def placement_form(story: Story, **changes: object) -> dict[str, object]:
+    placement = story.placements.get()
+    one = {"id": placement.pk, "story": story.pk, "use": placement.use, "reader_label": placement.reader_label}
+    one |= {"position": placement.position, **changes}
+    form = {"headline": story.headline, "slug": story.slug, "desk": story.desk_id}
+    form |= {"placements-TOTAL_FORMS": 1, "placements-INITIAL_FORMS": 1}
+    return form | {f"placements-0-{name}": value for name, value in one.items()}
+
+
+def changes_of(story: Story) -> list[dict[str, object]]:
+    entries = [one for one in audit.history(subject=story) if one.action == "story.picture_changed"]
+    return [{name: entry.facts[name] for name in entry.facts if name != "picture"} for entry in entries]
+
+
+def test_what_a_form_changes_about_a_picture_stands_in_the_history(
+    story: Story, held: Photo, erin: User, client: Client
+) -> None:
+    client.force_login(erin)
+    address = reverse("admin:newsroom_story_change", args=[story.pk])
+    client.post(address, placement_form(story))
+    assert changes_of(story) == [], "nothing changed"
+    client.post(address, placement_form(story, use="illustration", reader_label="Made with AI"))
+    now = {"use": "illustration", "label": "Made with AI"}
+    assert changes_of(story) == [{"change": "changed", "was_use": "photograph", "was_label": "", **now}]
+    client.post(address, placement_form(story, DELETE="on"))
+    assert changes_of(story)[0] == {"change": "removed", **now}
+    client.post(address, placement_form_without(story) | {"attach": held.pk})
+    assert changes_of(story)[0]["change"] == "added"
+
+
+def placement_form_without(story: Story) -> dict[str, object]:
+    form = {"headline": story.headline, "slug": story.slug, "desk": story.desk_id}
+    return form | {"placements-TOTAL_FORMS": 0, "placements-INITIAL_FORMS": 0}
+
+
+def test_a_label_that_readers_lose_after_publication_is_told(
+    story: Story, held: Photo, erin: User, dana: User, client: Client
+) -> None:
+    story.placements.update(use=PictureUse.ILLUSTRATION, reader_label="Made with AI")
+    evidence = gate.report(story).lines[0].evidence
+    reviewing.decide(
+        asset_of(held), Conclusion.CONFIRMED_AI_GENERATED, by=dana, evidence=evidence, subject=story, note=NOTE
+    )
+    line = gate.report(story).lines[0]
+    gate.acknowledge(story, asset_of(held), by=erin, evidence=line.evidence, reason_code="illustration_labelled")
+    assert publishing.publish(story, by=erin).published
+    story.alerts.all().delete()
+
+    client.force_login(erin)
+    client.post(reverse("admin:newsroom_story_change", args=[story.pk]), placement_form(story, reader_label=""))
+
+    assert story.placements.get().reader_label == ""
+    assert story.alerts.get().is_urgent
+
+
+def test_a_shared_pictures_page_names_no_story_of_another_desk(
+    story: Story, held: Photo, sam: User, avery: User, sports: Desk, client: Client
+) -> None:
+    uploads.place(held, Story.objects.create(slug="cup", headline="The cup", desk=sports))
+    address = reverse("admin:newsroom_photo_change", args=[held.pk])
+    client.force_login(sam)
+    shown = page(client, address)
+    assert "The cup" in shown
+    assert story.headline not in shown
+    client.force_login(avery)
+    assert story.headline in page(client, address)

@@ -290,6 +290,40 @@ def test_a_picture_that_is_gone_is_released_by_nobody(plate: Callable[..., Plate
         scanning.release_outside(asset, by=dana, reason=REASON)
 
 
+def of_desk(desk: str) -> Callable[[Any, str], Any]:
+    return lambda user, permission: Plate.objects.filter(title__endswith=desk)
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_a_chief_does_not_release_what_another_desk_keeps_inside(
+    host: Callable[..., None], plate: Callable[..., Plate], dana: Any, scripted: Callable[..., Any]
+) -> None:
+    host(plate={"keep_inside": lambda one: kept(one.title), "scope": of_desk("sport")})
+    ours, theirs = asset_of(plate("secret for sport")), asset_of(plate("secret for politics"))
+    with pytest.raises(NotPermitted, match="kept inside elsewhere") as refusal:
+        scanning.release_outside(ours, by=dana, reason=REASON)
+    assert "politics" not in str(refusal.value)
+    drain()
+    for asset in (ours, theirs):
+        asset.refresh_from_db()
+        assert (asset.kept_inside, asset.released_at) == (True, None)
+    assert actions(ours)[-1] == "gate.denied"
+    assert scripted().calls == []
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_a_copy_that_was_deleted_does_not_bind_the_file_for_ever(
+    host: Callable[..., None], plate: Callable[..., Plate], dana: Any
+) -> None:
+    host(plate={"keep_inside": lambda one: kept(one.title), "scope": of_desk("sport")})
+    ours, deleted = asset_of(plate("secret for sport")), plate("secret by mistake")
+    deleted.delete()
+    scanning.release_outside(ours, by=dana, reason=REASON)
+    ours.refresh_from_db()
+    assert not ours.kept_inside
+    assert not scanning.is_protected(ours)
+
+
 # A second opinion.
 
 
@@ -309,6 +343,14 @@ def test_a_second_opinion_is_asked_by_whoever_may(looked_at: Callable[..., Asset
 def test_no_second_opinion_about_a_picture_kept_inside(plate: Callable[..., Plate], erin: Any) -> None:
     with pytest.raises(Refused, match="kept inside"):
         scanning.ask_second_opinion(asset_of(plate("secret")), by=erin)
+
+
+@pytest.mark.usefixtures("pixels_only")
+def test_a_second_opinion_is_about_the_file_of_this_moment(looked_at: Callable[..., Asset], erin: Any) -> None:
+    stale = looked_at(verdict="likely_human", ai_score=0.1)
+    change_file(stale.picture(), 2)
+    [made] = scanning.ask_second_opinion(stale, by=erin)
+    assert (made.provider, made.generation) == ("second", 2)
 
 
 # Redrive and deletion.
@@ -371,3 +413,22 @@ def test_a_deleted_picture_ends_what_is_live_and_keeps_its_history(
     scanning.detach(Plate(id="12345678123456781234567812345678"))
     assert AuditEvent.objects.count() == events
     drain()
+
+
+def test_a_picture_that_comes_back_under_its_key_is_looked_at_anew(
+    looked_at: Callable[..., Asset], pixels_only: None, scripted: Callable[..., Any]
+) -> None:
+    asset = looked_at(verdict="likely_human", ai_score=0.02)
+    picture = asset.picture()
+    key, name = picture.pk, picture.picture.name
+    picture.delete()
+    scripted().will_return(verdict="likely_ai", ai_score=0.96)
+    with picture.picture.storage.open(name, "wb") as opened:
+        opened.write(images.photo_like(7, size=(64, 48)))
+    Plate.objects.create(pk=key, title="Back", picture=name)
+    asset.refresh_from_db()
+    assert (asset.detached_at, asset.generation, asset.label) == (None, 2, "Back")
+    drain()
+    asset.refresh_from_db()
+    assert words(asset) == [("first", 1, "complete"), ("first", 2, "complete")]
+    assert asset.signal == "strong"
