@@ -24,8 +24,8 @@ from detection import policy, reach, sandbox, screens, wording
 from detection.conf import settings
 from detection.errors import NotRegistered, Rejected, SandboxFailed
 from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
-from detection.standing import assess_asset, present_analyses
-from detection.vocabulary import AnalysisStatus, Basis, Conclusion, Level
+from detection.standing import assess_asset, latest_review, present_analyses
+from detection.vocabulary import AnalysisStatus, Basis, Conclusion
 
 PREVIEW_SIDE = 1600
 """Pixels of a preview's longest side: enough to judge on a large screen."""
@@ -184,21 +184,32 @@ def asset_json(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
 
 
 def _state_of(asset: Asset) -> dict[str, Any]:
-    """One picture for API clients. `level`: before any story's own use of it and without conclusions."""
+    """One picture for API clients. `level`: before any story's own use of it and without conclusions,
+    which `reviewState` counts."""
     rows = present_analyses(asset)
     primary = screens.primary_alias()
     first = next((row for row in rows if row.provider == primary), rows[0] if rows else None)
     assessment = assess_asset(asset, rows)
     rules = PolicyVersion.current().rules
     level, is_queued = policy.level_for(assessment, screens.tier_of(asset), rules)
-    concluded = Conclusion(asset.conclusion) if asset.conclusion else None
+    said = latest_review(asset, asset.evidence)
+    concluded = Conclusion(said.conclusion) if said else None
+    effect = policy.apply_conclusion(
+        level,
+        is_queued,
+        conclusion=concluded,
+        rules=rules,
+        by_desk_editor=concluded is not None,
+        by_holder=said is not None and said.by_holder,
+        desk=said.desk if said else "",
+    )
     state = policy.review_state(
         assessment,
         status=AnalysisStatus(first.status) if first else None,
-        level=level,
-        queued=is_queued,
+        level=effect.level,
+        queued=effect.queued,
         has_conclusion=concluded is not None,
-        was_lowered=concluded in _LOWERS and level is Level.ACKNOWLEDGE,
+        was_lowered=effect.was_lowered,
     )
     declared = screens.provenance(rows).declared
     return {
@@ -214,9 +225,6 @@ def _state_of(asset: Asset) -> dict[str, Any]:
         "evidence": asset.evidence,
         "conclusion": asset.conclusion or None,
     }
-
-
-_LOWERS = (Conclusion.ACCEPTED, Conclusion.CANNOT_DETERMINE)
 
 
 def _detector(asset: Asset, row: Analysis) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
 
 from newsroom.models import Desk, Membership, Photo, Placement, Role, Story
 
@@ -54,8 +55,10 @@ HOUSE = frozenset(
 """Held for the whole house or not at all; none of them decides about a picture."""
 NOBODYS = frozenset({"detection.override_stop"})
 """Given to no group and not implied by being a superuser: somebody has to grant it to a person on purpose."""
-OWN_UPLOAD = frozenset({"newsroom.view_photo", "detection.review_analysis", "detection.request_scan"})
-"""What whoever uploaded a picture may do with it anywhere: look, and ask for another look."""
+OWN_UPLOAD = frozenset({"newsroom.view_photo", "detection.request_scan"})
+"""What whoever uploaded a picture may do with it while they are on any desk: look, and ask for another look."""
+OWN_CHECK = OWN_UPLOAD | {"detection.review_analysis"}
+"""What they may do with a picture that they only check, which belongs to no desk: read the evidence and judge it."""
 READING = frozenset({"newsroom.view_story", "newsroom.view_photo"})
 """What a reader of the whole history sees on every desk."""
 
@@ -89,9 +92,17 @@ def photos(user: Any, permission: str) -> QuerySet[Photo]:
     if permission in ("detection.release_outside", "detection.change_source_tier"):
         by_story &= Q(desk=None)
     found = Q(desk__in=held) | by_story
-    if permission in OWN_UPLOAD and user.is_active:
-        found |= Q(uploader=user)
-    return Photo.objects.filter(found)
+    return Photo.objects.filter(found | _own(user, permission))
+
+
+def _own(user: Any, permission: str) -> Q:
+    """The pictures that this person may reach for having uploaded them."""
+    own = Q(pk__in=[])
+    if permission in OWN_CHECK:
+        own |= Q(uploader=user, desk=None, expires_at__gt=timezone.now())
+    if permission in OWN_UPLOAD and Membership.objects.current().filter(user=user).exists():
+        own |= Q(uploader=user)
+    return own
 
 
 def may(user: Any, permission: str, obj: Story | Photo) -> bool:

@@ -45,7 +45,7 @@ def record_changes(story: Story, before: _Shown, *, by: Any) -> None:
         _tell_of_lost_labels(story, lost)
 
 
-def _facts(was: tuple[str, str] | None, now: tuple[str, str] | None) -> dict[str, str]:
+def _facts(was: tuple[str, str] | None, now: tuple[str, str] | None) -> dict[str, Any]:
     if was is None or now is None:
         change = "added" if was is None else "removed"
         use, label = now or was or ("", "")

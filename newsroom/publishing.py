@@ -7,7 +7,8 @@ error: it is recorded, and the outcome says why and who can help. The only write
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,7 +72,8 @@ def publish(story: Story, *, by: Any, due_by: datetime | None = None) -> Outcome
         try:
             renditions.prepare(story)
         except renditions.NotStored:
-            return Outcome(story=story, is_done=False, sentence=_not_stored())
+            sentence = _("Not published: the copies for readers could not be stored. Tell whoever runs this site.")
+            return Outcome(story=story, is_done=False, sentence=sentence)
     with transaction.atomic():
         decision = gate.authorise(story, by=by)
         if not decision.is_allowed:
@@ -86,10 +88,6 @@ def publish(story: Story, *, by: Any, due_by: datetime | None = None) -> Outcome
         missing = _note_what_went_out(decision.report)
         audit.record("story.published", subject=story, by=by, level=decision.report.level, not_shown=missing)
     return Outcome(story=story, is_done=True, sentence=_published_sentence(missing), report=decision.report)
-
-
-def _not_stored() -> str:
-    return _("Not published: the copies for readers could not be stored. Try again, and tell whoever runs this site.")
 
 
 def _published_sentence(missing: int) -> str:
@@ -175,21 +173,25 @@ def publish_due(now: datetime) -> list[Outcome]:
     a draft again, for what was urgent has passed.
     """
     for story in Story.objects.filter(state=_S.SCHEDULED, publish_at__gt=now, publish_at__lte=now + LOOKS_AHEAD[0]):
-        try:
+        with _on_its_own(story):
             _look_ahead(story, now)
-        except Exception:
-            logger.exception("Story %s could not be judged before its time.", story.pk)
     due = Story.objects.filter(state=_S.SCHEDULED, publish_at__lte=now).order_by("publish_at").select_related("desk")
     return [_publish_alone(story, now) for story in due]
 
 
-def _publish_alone(story: Story, now: datetime) -> Outcome:
-    """One story of the schedule; whatever breaks there keeps no other story from going out."""
+@contextmanager
+def _on_its_own(story: Story) -> Iterator[None]:
+    """Whatever breaks with one story of the schedule is logged, and keeps no other from going out."""
     try:
-        outcome = _publish_scheduled(story, now)
+        yield
     except Exception:
-        logger.exception("Story %s could not be published at its time.", story.pk)
-        outcome = Outcome(story=story, is_done=False, sentence=_("Not published: something went wrong here."))
+        logger.exception("The schedule could not go on with story %s.", story.pk)
+
+
+def _publish_alone(story: Story, now: datetime) -> Outcome:
+    outcome = Outcome(story=story, is_done=False, sentence=_("Not published: something went wrong here."))
+    with _on_its_own(story):
+        outcome = _publish_scheduled(story, now)
     is_open = not outcome.is_done and outcome.report is None
     if is_open and Story.objects.filter(pk=story.pk, state=_S.SCHEDULED, publish_at__lte=now).exists():
         _tell_it_broke(story, outcome.sentence, now)
@@ -200,7 +202,7 @@ def _tell_it_broke(story: Story, why: str, now: datetime) -> None:
     """Say once that a story can't go out for a reason that no desk can clear; after an hour it is a draft again."""
     story.refresh_from_db()
     due = story.publish_at or now
-    sentence = _("It could not go out at its time; that is tried again for an hour. Tell whoever runs this site. %(why)s")
+    sentence = _("It could not go out at its time and is tried for an hour. Tell whoever runs this site. %(why)s")
     if now >= due + GRACE:
         sentence = _("It could not go out within an hour of its time, so it is a draft again. %(why)s")
         if not _move(story, (_S.SCHEDULED,), _S.DRAFT, **_OFF_SCHEDULE):
@@ -278,7 +280,7 @@ def _denied(story: Story, by: Any, permission: str = "newsroom.publish_story") -
 def _move(
     story: Story, allowed: Iterable[StoryState], to: StoryState, *, due_by: datetime | None = None, **changes: Any
 ) -> bool:
-    """Change the state by compare-and-set, with `due_by` only of a story due by then; False where somebody was first."""
+    """Change the state by compare-and-set, `due_by`: only of a story due by then. False where somebody was first."""
     rows = Story.objects.filter(pk=story.pk, state__in=list(allowed))
     if due_by is not None:
         rows = rows.filter(publish_at__lte=due_by)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.views.decorators import staff_member_required
+from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db.models import F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -50,6 +51,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "alerts": alerts.waiting_for(request.user)[:10],
             "desks": Desk.objects.filter(memberships__in=request.user.memberships.current()),
             "may_write": permissions.may_anywhere(request.user, "newsroom.add_story"),
+            "may_check": permissions.may_anywhere(request.user, "detection.request_scan"),
             "may_look": permissions.may_anywhere(request.user, "detection.review_analysis"),
         }
     return render(request, "newsroom/start.html", context)
@@ -59,6 +61,8 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
     """Drop one file and look at the evidence; it belongs to no story and is deleted after a day."""
+    if not permissions.may_anywhere(request.user, "detection.request_scan"):
+        raise PermissionDenied
     form = CheckForm(request.POST or None, request.FILES or None)
     status = 200
     if request.method == "POST" and form.is_valid():

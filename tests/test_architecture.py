@@ -237,7 +237,10 @@ BROAD = {
     "detection.intake": "decoders raise anything for hostile bytes",
     "detection.sandbox.child": "the sandbox's child answers, whatever the job raised",
     "detection.sandbox": "the child is ended whatever happens, and the exception goes on",
+    "detection.scanning.keeping": "a store of overlays that fails, in its own words, must not cost the verdict",
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",
+    "newsroom.publishing": "the schedule: one broken story must not keep the others from going out",
+    "newsroom.uploads": "a check that cannot be requested stops nobody on the way to the gate, which says so",
 }
 """Where everything may be caught, and why."""
 

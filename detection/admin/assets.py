@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -15,12 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from detection import policy, reach, screens, wording
+from detection import policy, reach, registry, screens, wording
 from detection.admin import gate_views
 from detection.admin.filters import ConclusionFilter, KeptInsideFilter, SignalFilter, TierFilter
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
 from detection.admin.review import review_view
-from detection.models import Asset, PolicyVersion, Queue
+from detection.models import Asset, AuditEvent, PolicyVersion, Queue, Review
 from detection.templatetags.detection_tags import DISMISSED, review_url, thumbnail_url
 from detection.vocabulary import Conclusion, SourceTier, Why
 
@@ -132,12 +133,11 @@ def _dismiss(request: HttpRequest) -> HttpResponse:
 
 @admin.register(Queue)
 class QueueAdmin(_PictureList):
-    """The pictures that ask for a person, the newest evidence first; what somebody concluded is left out."""
+    """The pictures that ask for a person, the newest evidence first; what counts as concluded is left out."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
-        decided = [word for word in Conclusion if word is not Conclusion.WAITING_FOR_SOURCE]
-        asking = super().get_queryset(request).filter(_asks_for_a_person()).exclude(conclusion__in=decided)
-        return asking.filter(detached_at=None)
+        asking = super().get_queryset(request).filter(_asks_for_a_person(), detached_at=None)
+        return asking.exclude(_is_concluded_for(request.user))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, _titled(_("Waiting for a person"), extra_context))
@@ -152,3 +152,39 @@ def _asks_for_a_person() -> Q:
         stored = [tier.value, ""] if tier is SourceTier.UNKNOWN else [tier.value]
         found |= Q(source_tier__in=stored, row__in=rows)
     return found
+
+
+def _is_concluded_for(user: Any) -> Q:
+    """Where a conclusion stands on the present evidence, on a desk of this person's.
+
+    One of another desk, or for no story, is a hint: it takes nothing off anybody's queue, except where no desks are.
+    """
+    stands = Review.objects.filter(asset=OuterRef("pk"), evidence=OuterRef("evidence"), reversed_by=None)
+    says_ai = [word for word in Conclusion if word.says_ai]
+    decided = [word for word in Conclusion if word is not Conclusion.WAITING_FOR_SOURCE]
+    asked_since = Review.objects.filter(
+        asset=OuterRef("asset"), evidence=OuterRef("evidence"), desk=OuterRef("desk"), pk__gt=OuterRef("pk")
+    ).filter(conclusion=Conclusion.WAITING_FOR_SOURCE, reversed_by=None)
+    stands = stands.filter(Q(conclusion__in=says_ai) | ~Exists(asked_since), conclusion__in=decided)
+    on_own_desk = Exists(stands.filter(desk__in=_desks(user)))
+    return Q(on_own_desk) | Q(Exists(stands.filter(desk="")), content_type__in=_without_desks())
+
+
+def _without_desks() -> list[ContentType]:
+    """The kinds of pictures that all people share, or share with stories that have no desk."""
+    has_desks = any(kind.desk is not None for kind in registry.publishable_types())
+    kinds = [kind for kind in registry.asset_types() if not has_desks or kind.scope is None]
+    return [registry.content_type(kind.model_class) for kind in kinds]
+
+
+def _desks(user: Any) -> list[str]:
+    """The desks on which anybody concluded anything and this person may."""
+    known = [desk for desk in Review.objects.order_by().values_list("desk", flat=True).distinct() if desk]
+    return [desk for desk in known if any(_is_of_desk(kind, user, desk) for kind in registry.publishable_types())]
+
+
+def _is_of_desk(kind: registry.PublishableType, user: Any, desk: str) -> bool:
+    """Whether one of the stories that were decided about on this desk is within this person's reach."""
+    about = AuditEvent.objects.filter(action="review.concluded", facts__desk=desk)
+    own = reach.keys_of(kind, user, "detection.review_analysis")
+    return about.filter(subject_type=kind.model_class._meta.label_lower, subject_key__in=own).exists()

@@ -21,6 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from detection import audit, gate, policy, reach, registry, screens, wording
+from detection.admin.discretion import ON_SUBJECT, history_for
 from detection.errors import NotRegistered
 from detection.forms import AcknowledgeForm, ConclusionForm, OverrideForm, ReasonForm
 from detection.models import Asset, Claim, Override, PolicyVersion, Review
@@ -31,7 +32,6 @@ from detection.vocabulary import Conclusion, Signal
 UNDO = timedelta(minutes=10)
 """How long a person may take back a decision of their own."""
 _SHORT_HISTORY = 6
-_ON_SUBJECT = (*reach.LOOK, "detection.acknowledge_gate", "detection.override_hold")
 
 
 def find_subject(user: Any, name: str) -> Model | None:
@@ -44,7 +44,7 @@ def find_subject(user: Any, name: str) -> Model | None:
         subject = kind.find(key)
     except (NotRegistered, ValueError, ValidationError):
         raise Http404 from None
-    if subject is None or not any(kind.allows(user, permission, subject) for permission in _ON_SUBJECT):
+    if subject is None or not any(kind.allows(user, permission, subject) for permission in ON_SUBJECT):
         raise Http404
     return subject
 
@@ -154,7 +154,7 @@ class Visit:
         }
 
     def _about_people(self) -> dict[str, Any]:
-        entries = audit.history(asset=self.asset)
+        entries = history_for(self.request.user, self.asset)
         review = latest_review(self.asset, self.asset.evidence)
         claim = Claim.objects.filter(asset=self.asset, until__gt=timezone.now()).first()
         user = self.request.user

@@ -2,7 +2,8 @@
 
 `requesting` makes the rows, `reading` fingerprints the file once a generation, `running` is a worker's walk
 through one row, `reusing` keeps equal bytes from being paid for twice, `polling` asks after what a detector accepted,
-`applying` is the one transaction that ends it. Everybody else calls the names below.
+`applying` is the one transaction that ends it, and `keeping` stores the overlay beside it. Everybody else calls the
+names below.
 """
 
 from __future__ import annotations

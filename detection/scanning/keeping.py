@@ -20,6 +20,14 @@ from detection.results import Overlay
 logger = logging.getLogger("detection")
 
 
+@contextmanager
+def _tolerated(sentence: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # each storage backend raises errors of its own
+        logger.warning("%s (%s)", sentence, error)
+
+
 def prepare(overlay: Overlay | None) -> StoredOverlay | None:
     """A row that is yet to be inserted, its bytes stored. Where they can't be and no address is given: refused."""
     if overlay is None:
@@ -31,14 +39,12 @@ def prepare(overlay: Overlay | None) -> StoredOverlay | None:
         next_try_at=timezone.now() + queue.RING_AGAIN,
     )
     if overlay.content:
-        try:
+        with _tolerated("An overlay could not be stored; its verdict stands."):
             # Unread until the sandbox has made our own picture of it; a pending overlay is shown to nobody.
             row.file.save("overlay", ContentFile(overlay.content), save=False)
-        except Exception as error:  # each storage backend raises errors of its own
-            logger.warning("An overlay could not be stored; its verdict stands: %s", error)
-            if not overlay.url:
-                row.status, row.next_try_at = "refused", None
-                row.reason = _("The overlay could not be stored. The detector's verdict stands without it.")
+        if not row.file and not overlay.url:
+            row.status, row.next_try_at = "refused", None
+            row.reason = _("The overlay could not be stored. The detector's verdict stands without it.")
     return row
 
 
@@ -61,7 +67,5 @@ def discarded_unless_saved(row: StoredOverlay | None) -> Iterator[None]:
         is_saved = row is not None and row.pk is not None
     finally:
         if row is not None and row.file and not is_saved:
-            try:
+            with _tolerated("A surplus overlay could not be removed."):
                 row.file.storage.delete(str(row.file.name))
-            except Exception as error:  # as above; a file nobody points to harms nobody
-                logger.warning("A surplus overlay could not be removed: %s", error)

@@ -61,7 +61,7 @@ def main(address: str) -> None:
         open_story(page, "Night launch")
         save(page, "story.png")
         be(page, "chief")
-        open_story(page, "The cup that sells the café")
+        open_story(page, "Night launch")
         page.get_by_role("link", name="Look and decide").click()
         page.goto(page.url.partition("#")[0])
         save(page, "review.png")

@@ -12,8 +12,10 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 from PIL import Image
 
+from detection import reviewing
 from detection.models import Analysis, Asset, StoredOverlay
 from detection.testing import images
+from detection.vocabulary import Conclusion
 from tests.detection.admin import cast
 
 pytestmark = pytest.mark.django_db
@@ -193,3 +195,17 @@ def test_a_conclusion_shows_in_the_json(client: Any, erin: Any) -> None:
     )
     state = client.get(reverse("detection:asset_json", args=[asset.public_id])).json()
     assert state["conclusion"] == "cannot_determine"
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "state"),
+    [("", "flagged"), ("waiting_for_source", "flagged"), ("accepted", "cleared"), ("cannot_determine", "cleared"),
+     ("confirmed_ai_generated", "quarantined"), ("confirmed_ai_altered", "quarantined")],
+)  # fmt: skip
+def test_the_review_state_counts_what_a_person_concluded(conclusion: str, state: str, client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    if conclusion:
+        reviewing.decide(asset, Conclusion(conclusion), by=erin, evidence=asset.evidence)
+    client.force_login(erin)
+    answer = client.get(reverse("detection:asset_json", args=[asset.public_id])).json()
+    assert (answer["reviewState"], answer["level"]) == (state, "acknowledge")

@@ -295,3 +295,52 @@ def test_a_shared_pictures_page_names_no_story_of_another_desk(
     assert story.headline not in shown
     client.force_login(avery)
     assert story.headline in page(client, address)
+
+
+def test_a_shared_pictures_history_tells_another_desk_when_and_what_but_not_about_which_story(
+    story: Story, held: Photo, dana: User, sam: User, avery: User, sports: Desk, client: Client
+) -> None:
+    uploads.place(held, Story.objects.create(slug="cup", headline="The cup", desk=sports))
+    evidence = gate.report(story).lines[0].evidence
+    known = {"by": dana, "evidence": evidence, "note": NOTE, "reason_code": "original_seen"}
+    gate.override(story, asset_of(held), **known, reader_label="Made with AI")  # type: ignore[arg-type]
+    address = reverse("admin:detection_asset_review", args=[asset_of(held).public_id])
+    for reader, is_told in ((sam, False), (dana, True), (avery, True)):
+        client.force_login(reader)
+        shown = page(client, address)
+        assert "Override granted for a story" in shown
+        assert (story.headline in shown, NOTE in shown) == (is_told, is_told), reader
+        assert ("On another desk" in shown) is not is_told
+
+
+def queue_of(client: Client, user: User) -> list[str]:
+    client.force_login(user)
+    shown = client.get(reverse("admin:detection_queue_changelist")).context["cl"].result_list
+    return [asset.object_key for asset in shown]
+
+
+@pytest.mark.parametrize(
+    ("for_story", "left_for"),
+    [("news", {"sam"}), ("none", {"erin", "dana", "sam"}), ("cup", {"erin", "dana"})],
+)
+def test_a_conclusion_takes_a_picture_off_the_queue_of_the_desk_where_it_counts(
+    for_story: str,
+    left_for: set[str],
+    story: Story,
+    held: Photo,
+    erin: User,
+    dana: User,
+    sam: User,
+    sports: Desk,
+    client: Client,
+) -> None:
+    cup = Story.objects.create(slug="cup", headline="The cup", desk=sports)
+    uploads.place(held, cup)
+    subject = {"news": story, "cup": cup, "none": None}[for_story]
+    evidence = gate.report(story).lines[0].evidence
+    by = sam if subject == cup else erin
+    review = reviewing.decide(asset_of(held), Conclusion.ACCEPTED, by=by, evidence=evidence, subject=subject)
+    people = {"erin": erin, "dana": dana, "sam": sam}
+    assert {name for name, user in people.items() if queue_of(client, user)} == left_for
+    reviewing.undo(review, by=by)
+    assert all(queue_of(client, user) for user in people.values()), "taken back, it asks again"

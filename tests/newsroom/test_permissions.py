@@ -6,6 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from detection import registry
@@ -103,9 +106,37 @@ def test_a_role_without_its_group_opens_nothing(dana: User, story: Story) -> Non
 
 def test_whoever_uploaded_a_picture_may_look_at_it_and_decide_nothing(sam: User, erin: User) -> None:
     photo = Photo.objects.create(image="photos/x.jpg", uploader=sam)
-    assert permissions.may(sam, "detection.review_analysis", photo)
+    assert permissions.may(sam, "newsroom.view_photo", photo)
+    assert permissions.may(sam, "detection.request_scan", photo)
+    assert not permissions.may(sam, "detection.review_analysis", photo)
     assert not permissions.may(sam, "detection.release_outside", photo)
-    assert not permissions.may(erin, "detection.review_analysis", photo)
+    assert not permissions.may(erin, "newsroom.view_photo", photo)
+
+
+def test_whoever_left_every_desk_reaches_nothing_that_they_uploaded(sam: User) -> None:
+    photo = Photo.objects.create(image="photos/x.jpg", uploader=sam)
+    Membership.objects.filter(user=sam).update(ends_at=timezone.now() - timedelta(seconds=1))
+    for permission in permissions.OWN_CHECK:
+        assert not permissions.may(sam, permission, photo), permission
+
+
+@pytest.mark.parametrize(("hours", "is_theirs"), [(1, True), (-1, False)])
+def test_a_picture_of_ones_own_check_is_ones_own_till_it_expires(hours: int, is_theirs: bool, sam: User) -> None:
+    Membership.objects.filter(user=sam).delete()
+    expires = timezone.now() + timedelta(hours=hours)
+    photo = Photo.objects.create(image="photos/x.jpg", uploader=sam, expires_at=expires)
+    assert {permissions.may(sam, permission, photo) for permission in permissions.OWN_CHECK} == {is_theirs}
+
+
+@pytest.mark.parametrize(("name", "status"), [("erin", 200), ("dana", 200), ("avery", 403), ("otto", 403)])
+def test_only_who_works_on_a_desk_checks_a_file(name: str, status: int, cast: dict[str, User], client: Client) -> None:
+    client.force_login(cast[name])
+    address = reverse("newsroom:check")
+    assert client.get(address).status_code == status
+    assert (f'href="{address}"' in client.get("/").content.decode()) is (status == 200)
+    if status == 403:
+        client.post(address, {"file": SimpleUploadedFile("x.jpg", b"x")})
+        assert not Photo.objects.exists()
 
 
 def test_a_picture_in_two_stories_is_reached_from_either_desk(upload: Upload, sam: User, sports: Desk) -> None:

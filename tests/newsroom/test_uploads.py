@@ -138,7 +138,7 @@ def test_a_file_over_the_cap_is_refused_in_a_sentence(
 
 
 class TestCheckingAPicture:
-    """Any signed-in person drops a file and gets the evidence; it is gone a day later unless it stands in a story."""
+    """Whoever works on a desk drops a file and gets the evidence; it is gone a day later unless a story has it."""
 
     @pytest.fixture
     def checked(self, sam: User, client: Client) -> Photo:

@@ -54,8 +54,11 @@ def test_an_old_files_answer_is_used_for_its_bytes_elsewhere_and_not_for_the_new
     assert len(scripted().calls) == 2
 
 
-def test_each_answer_keeps_the_fingerprint_of_the_file_that_it_is_about(looked_at: Callable[..., Asset]) -> None:
+def test_each_answer_keeps_the_fingerprint_of_the_file_that_it_is_about(
+    looked_at: Callable[..., Asset], scripted: Callable[..., Any]
+) -> None:
     asset = looked_at(verdict="likely_human", ai_score=0.02)
+    scripted().will_return(verdict="likely_human", ai_score=0.03)
     first = Asset.objects.get(pk=asset.pk).sha256
     replace(asset.picture(), 2)
     drain()
@@ -76,6 +79,7 @@ class TestOtherBytesUnderTheSameName:
     def test_are_never_sent_under_the_fingerprint_of_those_that_were_read(
         self, plate: Callable[..., Plate], scripted: Callable[..., Any]
     ) -> None:
+        scripted().will_return(verdict="likely_human", ai_score=0.02)
         asset = asset_of(plate(seed=1))
         content = self.overwrite(asset, 2)
         drain()
