@@ -59,8 +59,7 @@ class Outcome:
 def publish(story: Story, *, by: Any, due_by: datetime | None = None) -> Outcome:
     """Publish, or publish again after a change, if the gate lets it.
 
-    `by`: None for the schedule alone, which says with `due_by` up to when a story must be due: one that was taken off
-    the schedule while its copies were made stays where it is.
+    `by`: None for the schedule alone; `due_by`: only if it is still scheduled and due by then.
 
     1. Ask who is asking. 2. Ask for the checks that nobody asked for, and make the readers' copies, unless a look says
     that the gate refuses anyway. 3. In one transaction: ask the gate, move the story, note which files went out.
@@ -208,8 +207,7 @@ def _tell_it_broke(story: Story, why: str, now: datetime) -> None:
         if not _move(story, (_S.SCHEDULED,), _S.DRAFT, **_OFF_SCHEDULE):
             return
         audit.record("story.back_to_draft", subject=story, due=due)
-    occasion = f"broke:{due.isoformat()}:{story.state}"
-    alerts.raise_alert(story, sentence % {"why": why}, occasion=occasion, is_urgent=True)
+    alerts.raise_alert(story, sentence % {"why": why}, occasion=f"broke:{due}:{story.state}", is_urgent=True)
 
 
 def _publish_scheduled(story: Story, now: datetime) -> Outcome:

@@ -104,7 +104,7 @@ def is_protected(asset: Asset) -> bool:
     """Whether the picture is kept inside, by itself or because the same bytes are elsewhere."""
     if asset.kept_inside:
         return True
-    if asset.released_at or not asset.sha256:
+    if not asset.sha256:
         return False
     return Asset.objects.filter(sha256=asset.sha256, kept_inside=True).exists()
 
