@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from detection import registry
 from detection.models import Asset, Override, Review
+from detection.standing import standing_review
 from detection.vocabulary import Conclusion
 from newsroom.models import Photo, Placement, Story
 
@@ -28,14 +29,17 @@ def for_readers(story: Story, placements: list[Placement]) -> dict[int, str]:
 
 
 def _concluded(story: Story, assets: list[Asset]) -> dict[int, str]:
-    newest: dict[int, Review] = {}
-    for review in Review.objects.filter(asset__in=assets, desk=story.desk.slug).order_by("pk"):
-        newest[review.asset_id] = review
-    return {
-        pk: review.reader_label
-        for pk, review in newest.items()
-        if review.conclusion and Conclusion(review.conclusion) is not Conclusion.WAITING_FOR_SOURCE
-    }
+    """The labels given with the conclusion that stands, on the picture or on the same file elsewhere."""
+    files = [asset.sha256 for asset in assets if asset.sha256]
+    same = Q(asset__in=assets) | Q(asset__sha256__in=files)
+    said = list(Review.objects.filter(same, desk=story.desk.slug).select_related("asset"))
+    labels: dict[int, str] = {}
+    for asset in assets:
+        about = (one for one in said if one.asset_id == asset.pk or (asset.sha256 and one.asset.sha256 == asset.sha256))
+        stands = standing_review(about)
+        if stands is not None and stands.conclusion != Conclusion.WAITING_FOR_SOURCE:
+            labels[asset.pk] = stands.reader_label
+    return labels
 
 
 def _overridden(story: Story, assets: list[Asset]) -> dict[int, str]:

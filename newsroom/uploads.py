@@ -84,7 +84,7 @@ def place(photo: Photo, story: Story) -> Placement:
 
 
 def request_missing_checks(story: Story, *, by: Any) -> int:
-    """Ask for a check of each placed picture for which nobody ever did; how many. What fails is logged.
+    """Ask for a check of each placed picture whose present file nobody asked about; how many. What fails is logged.
 
     Without one the gate could name no evidence, so nobody could acknowledge or clear the picture.
     """
@@ -92,7 +92,8 @@ def request_missing_checks(story: Story, *, by: Any) -> int:
     known = Asset.objects.of_many(photos)
     requested = 0
     for photo in photos:
-        if (registry.content_type(photo).pk, registry.key(photo)) in known:
+        asset = known.get((registry.content_type(photo).pk, registry.key(photo)))
+        if asset is not None and asset.file_name == photo.image.name:
             continue
         try:
             with transaction.atomic():
