@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN := NEWSROOM_MAKE_KEY=1 $(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test check chaos bench detector contract clean
+.PHONY: help install demo test check detector clean
 
 help:
 	@echo "make demo      a newsroom with held stories, in your browser"
