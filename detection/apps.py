@@ -20,3 +20,4 @@ class DetectionConfig(AppConfig):
         autodiscover_modules("detection_hooks")
         importlib.import_module("detection.checks")
         importlib.import_module("detection.receivers").connect(self)
+        importlib.import_module("detection.queue").beat_with_tasks()

@@ -7,6 +7,7 @@ DetectionError
 ├── NotPermitted               this person may not do that here: 403, recorded
 ├── Refused                    a form's words are missing or too short: say which
 ├── Rejected                   intake refused the file: the analysis ends `rejected`, the sentence is for an editor
+├── BrokerUnavailable          nobody hears a ring just now: the rows wait, the bell rings again
 ├── SandboxFailed              the child that opens hostile bytes died or ran over
 └── ProviderError              a vendor call did not give a result; `retryable` is the whole policy
     ├── ConnectFailed          nothing was accepted yet: safe to send again
@@ -67,6 +68,10 @@ class Rejected(DetectionError):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
+
+
+class BrokerUnavailable(DetectionError):
+    """The broker did not answer. Start it; nothing is lost, for the rows are rung again."""
 
 
 class SandboxFailed(DetectionError):

@@ -7,25 +7,36 @@ commit. Measured reasons: https://github.com/django-q2/django-q2/issues/23 and t
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import router, transaction
+from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ, Schedule
+from django_q.signals import post_execute, post_execute_in_worker, pre_execute
 from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
+from detection import pulse
+from detection.conf import settings
+from detection.errors import BrokerUnavailable
 from detection.models import Analysis, Asset, StoredOverlay
+from detection.models.analyses import AnalysisQuerySet
 from detection.vocabulary import AnalysisStatus
 
-RING_AGAIN = timedelta(seconds=30)
-"""A row that was rung and not claimed is rung again after this long."""
+OVERLAY_AGAIN = timedelta(seconds=30)
+"""An overlay that was rung and is still pending is rung again after this long: longer than one download may take."""
+MANY_RINGS = 50
+"""While more than this wait in the broker, nothing is rung twice: a ring that is late is not one that was lost."""
 _TASKS = "detection.tasks"
 
 
@@ -54,11 +65,28 @@ def ring(analysis: Analysis, *, now: datetime | None = None) -> None:
     wake("poll" if analysis.status == AnalysisStatus.AWAITING_CALLBACK else "scan", analysis.pk)
 
 
+def ring_again() -> timedelta:
+    """After how long a row that was rung and not claimed is rung again.
+
+    Half the watchdog's patience, so that a ring that was lost is not taken for a cluster that hangs.
+    """
+    return timedelta(seconds=settings.WATCHDOG / 2)
+
+
+def _unheard(rows: AnalysisQuerySet, now: datetime, limit: int) -> list[Analysis]:
+    """Of rows that are due those to ring; first those never rung, so that no number of late ones hides them."""
+    found = rows.unrung_since(now - ring_again()).order_by(F("rung_at").asc(nulls_first=True), "next_attempt_at")
+    chosen = list(found[:limit])
+    if any(one.rung_at for one in chosen) and waiting() > MANY_RINGS:
+        return [one for one in chosen if one.rung_at is None]
+    return chosen
+
+
 def _ring_all(rows: Iterable[Analysis], now: datetime) -> int:
     rung = 0
     for analysis in rows:
         with transaction.atomic():
-            won = Analysis.objects.unrung_since(now - RING_AGAIN).filter(pk=analysis.pk).update(rung_at=now)
+            won = Analysis.objects.unrung_since(now - ring_again()).filter(pk=analysis.pk).update(rung_at=now)
             if won:
                 wake("poll" if analysis.status == AnalysisStatus.AWAITING_CALLBACK else "scan", analysis.pk)
                 rung += 1
@@ -66,17 +94,27 @@ def _ring_all(rows: Iterable[Analysis], now: datetime) -> int:
 
 
 def ring_due(now: datetime, *, limit: int = 200) -> int:
-    """The bell, each second: ring rows whose time has come and that were not rung lately; the number rung."""
-    waiting = Analysis.objects.unrung_since(now - RING_AGAIN).order_by("next_attempt_at")
-    rung = _ring_all(waiting.due(now)[:limit], now)
-    rung += _ring_all(waiting.to_poll(now)[:limit], now)
+    """The bell, each second: ring rows whose time has come and that were not rung lately; the number rung.
+
+    Raises BrokerUnavailable where nobody would hear it: nothing is noted as rung then.
+    """
+    if not rides_along():
+        waiting()
+    rung = _ring_all(_unheard(Analysis.objects.due(now), now, limit), now)
+    rung += _ring_all(_unheard(Analysis.objects.to_poll(now), now, limit), now)
     for overlay in StoredOverlay.objects.filter(status="pending", next_try_at__lte=now)[:limit]:
         with transaction.atomic():
             won = StoredOverlay.objects.filter(pk=overlay.pk, next_try_at=overlay.next_try_at)
-            if won.update(next_try_at=now + RING_AGAIN):
+            if won.update(next_try_at=now + OVERLAY_AGAIN):
                 wake("overlay", overlay.pk)
                 rung += 1
     return rung
+
+
+def is_left_lying(now: datetime) -> bool:
+    """Whether a row that was rung has waited for longer than the watchdog's patience, and nobody took it."""
+    since = now - timedelta(seconds=settings.WATCHDOG)
+    return Analysis.objects.due(since).filter(rung_at__isnull=False, next_attempt_at__lte=since).exists()
 
 
 def ring_unannounced(*, limit: int = 200) -> int:
@@ -93,8 +131,22 @@ def ring_unannounced(*, limit: int = 200) -> int:
 
 
 def waiting() -> int:
-    """How many rings wait in the broker."""
-    return int(get_broker().queue_size())
+    """How many rings wait in the broker. Raises BrokerUnavailable, or DatabaseError where it is the database."""
+    try:
+        return int(get_broker().queue_size())
+    except DatabaseError:
+        raise
+    except Exception as error:  # each broker raises errors of its own
+        raise BrokerUnavailable(_("The broker did not answer ({error}).").format(error=type(error).__name__)) from error
+
+
+def unreadable(limit: int = 200) -> tuple[int, int]:
+    """Of the newest rings in the database, those that this process's key did not sign, and how many were looked at.
+
+    A worker throws them away unread. Rings in another broker are not looked at.
+    """
+    rings = list(OrmQ.objects.using(Conf.ORM).order_by("-pk")[:limit]) if Conf.ORM else []
+    return sum(str(ring.task.get("id", "")).startswith("*") for ring in rings), len(rings)
 
 
 def take_all() -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
@@ -114,6 +166,55 @@ def schedule_sweep(minutes: int) -> bool:
         defaults={"func": f"{_TASKS}.sweep", "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1},
     )
     return bool(is_new)
+
+
+def task_seconds() -> float:
+    """Seconds after which no task of this process can still be running: its time-out, and the guard's margin."""
+    return float(Conf.TIMEOUT or 3600) + 5.0
+
+
+def beat_with_tasks() -> None:
+    """Show each task of this site, ours or the host's, as a sign of life of its cluster."""
+    pre_execute.connect(_began, dispatch_uid="detection.pulse")
+    post_execute_in_worker.connect(_ended, dispatch_uid="detection.pulse")
+    post_execute.connect(_recorded, dispatch_uid="detection.pulse")
+
+
+def _began(**kwargs: Any) -> None:
+    pulse.task_began(at_most=task_seconds())
+
+
+def _ended(**kwargs: Any) -> None:
+    pulse.task_ended()
+
+
+def _recorded(**kwargs: Any) -> None:
+    pulse.beat(pulse.Beat.RECORDED)
+
+
+def run_cluster(is_over: Callable[[], bool]) -> bool:
+    """Run a django-q2 cluster from this process until `is_over`, asked twice a second; True where it ended in order.
+
+    A cluster whose sentinel was killed is never waited for: django-q2's own stop would hang on it for ever.
+    """
+    # Here, because it settles signals and process names, which only a worker's own process wants.
+    from django_q.cluster import Cluster
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    cluster = Cluster()
+    for number, handler in handlers.items():
+        # Its own would call stop, which hangs where the same signal has ended the sentinel.
+        signal.signal(number, handler)
+    cluster.start()
+    sentinel = cluster.sentinel
+    while sentinel.is_alive() and not is_over():
+        time.sleep(0.5)
+    if not sentinel.is_alive():
+        return False
+    threading.Thread(target=cluster.stop, daemon=True).start()
+    while sentinel.is_alive():
+        time.sleep(0.1)
+    return True
 
 
 def option_problems() -> list[str]:

@@ -47,3 +47,26 @@ class Sweep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.ran_at:%H:%M:%S}"
+
+
+class Worker(models.Model):
+    """One `detection_worker` and its cluster, as it was last heard of; a person sees who works, and who is gone."""
+
+    name = models.CharField(max_length=100, unique=True)
+    host = models.CharField(max_length=100)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    busy_at = models.DateTimeField(null=True, blank=True)
+    """When a task of its cluster last ran."""
+    restarts = models.PositiveIntegerField(default=0)
+    """How often its cluster was started anew because it ended or hung."""
+    restart_reason = models.CharField(max_length=200, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    """When it was told to stop and did; None for one that works, or was killed."""
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-seen_at"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import backoff, ratelimit, switches
+from detection.conf import settings
 from detection.errors import HouseFault, ProviderError, RateLimited, SchemaMismatch
 from detection.models import Analysis
 from detection.providers import providers
@@ -43,7 +44,8 @@ def run_poll(pk: int) -> None:
     if slot is None:
         return
     wait = min(2.0 * 1.6 ** min(analysis.faults, 10), _POLL_CAP)
-    if not analysis.claim_poll(until=now + timedelta(seconds=wait + 30), now=now):
+    # Not for as long as the next wait may be: a poller that dies must not keep the row waiting.
+    if not analysis.claim_poll(until=now + timedelta(seconds=slot + settings.LEASE), now=now):
         return
     time.sleep(slot)
     try:

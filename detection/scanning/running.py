@@ -16,7 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, backoff, ratelimit, switches
+from detection import audit, backoff, pulse, queue, ratelimit, switches
 from detection.conf import settings
 from detection.errors import (
     AmbiguousTimeout,
@@ -68,13 +68,14 @@ def run_scan(pk: int) -> None:
     lease = _claim(analysis, now)
     if lease is None:
         return
-    time.sleep(wait)
-    try:
-        _try(analysis, provider, lease)
-    except Rejected as refusal:
-        reject(analysis, code=refusal.code, sentence=refusal.sentence, lease=lease)
-    except ProviderError as error:
-        failed(analysis, error, lease=lease)
+    with pulse.renewing(analysis, lease, at_most=queue.task_seconds()):
+        time.sleep(wait)
+        try:
+            _try(analysis, provider, lease)
+        except Rejected as refusal:
+            reject(analysis, code=refusal.code, sentence=refusal.sentence, lease=lease)
+        except ProviderError as error:
+            failed(analysis, error, lease=lease)
 
 
 def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | None:

@@ -30,7 +30,8 @@ PAGE = b"<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>"
 
 @dataclass(slots=True)
 class Call:
-    """One request that came in. `at`: monotonic seconds; `size`: bytes of the body; header names in small letters."""
+    """One request that came in. `at`, `ended`: monotonic seconds; `size`: bytes of the body; header names in small
+    letters. `ended` is when the answer was about to be sent, or the connection was left without one; 0: not yet."""
 
     at: float
     method: str
@@ -45,6 +46,8 @@ class Call:
     """Of the file; for a submitted link, the link itself."""
     status: int = 0
     """What was answered; 0: nothing, or nothing yet."""
+    ended: float = 0.0
+    caller_port: int = 0
 
     @property
     def key(self) -> str:
@@ -152,6 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         detector.stopping.wait(float(answer.get("delay", 0)))
         if answer.get("silence"):
             self.close_connection = True
+            call.ended = monotonic()
         elif "http" in answer or "html" in answer:
             self._play_refusal(answer)
         else:
@@ -183,12 +187,14 @@ class _Handler(BaseHTTPRequestHandler):
         while monotonic() < until and not self.server.detector.stopping.is_set():
             readable, _, _ = select.select([self.connection], [], [], 0.05)
             if readable:
-                return
+                break
+        self.call.ended = monotonic()
 
     def _journal(self) -> Call:
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.call = Call(monotonic(), self.command, parts.path, dict(parse_qsl(parts.query)), headers)
+        self.call.caller_port = int(self.client_address[1])
         self.server.detector.calls.append(self.call)
         return self.call
 
@@ -236,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(told).encode(), "application/json", headers)
 
     def _send(self, status: int, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> None:
-        self.call.status = status
+        self.call.status, self.call.ended = status, monotonic()
         self.send_response(status)
         for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)

@@ -41,9 +41,9 @@ def test_a_ring_that_was_lost_is_pressed_again_after_a_while(row: Analysis) -> N
     """D09, D10."""
     now = timezone.now()
     assert queue.ring_due(now) == 0
-    assert queue.ring_due(now + queue.RING_AGAIN + timedelta(seconds=1)) == 1
+    assert queue.ring_due(now + queue.ring_again() + timedelta(seconds=1)) == 1
     assert rung() == [("scan", row.pk)]
-    assert queue.ring_due(now + queue.RING_AGAIN + timedelta(seconds=2)) == 0
+    assert queue.ring_due(now + queue.ring_again() + timedelta(seconds=2)) == 0
 
 
 def test_a_row_that_was_never_rung_is_rung(row: Analysis) -> None:
@@ -142,6 +142,89 @@ def test_with_another_broker_a_ring_waits_for_the_commit_and_a_failing_one_harms
     monkeypatch.setattr(queue, "async_task", no_broker)
     with django_capture_on_commit_callbacks(execute=True):
         queue.wake("scan", row.pk)
+    assert "no broker" in caplog.text
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Another broker than the ORM's: the calls by which django-q2 was asked to send a ring to it."""
+    found: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(Conf, "ORM", None)
+    monkeypatch.setattr(queue, "async_task", lambda *args, **options: found.append(args))
+    return found
+
+
+def no_broker(*args: Any, **options: Any) -> None:
+    raise ConnectionError("no broker")
+
+
+def test_a_ring_rides_along_with_the_orm_broker_in_the_rows_own_database_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queue.rides_along()
+    for elsewhere in (None, "", "another"):
+        monkeypatch.setattr(Conf, "ORM", elsewhere)
+        assert not queue.rides_along()
+
+
+def test_with_another_broker_a_ring_is_dropped_with_its_transaction(
+    row: Analysis, sent: list[Any], django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    """D10."""
+    with django_capture_on_commit_callbacks(execute=True):
+        with transaction.atomic():
+            queue.wake("scan", row.pk)
+            transaction.set_rollback(True)
+        queue.wake("poll", row.pk)
+    assert sent == [("detection.tasks.poll", row.pk)]
+
+
+def test_with_another_broker_an_upload_rings_once_its_rows_are_there(
+    plate: Callable[..., Any], sent: list[Any], django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        analysis = asset_of(plate()).analyses.get()
+        assert sent == []
+    assert sent == [("detection.tasks.scan", analysis.pk)]
+    assert not OrmQ.objects.exists()
+
+
+def test_an_upload_stands_though_no_broker_took_its_ring_and_the_bell_rings_later(
+    plate: Callable[..., Any],
+    sent: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """D09."""
+    with monkeypatch.context() as down, django_capture_on_commit_callbacks(execute=True):
+        down.setattr(queue, "async_task", no_broker)
+        analysis = asset_of(plate()).analyses.get()
+    assert "no broker" in caplog.text
+    assert analysis.status == "pending_scan"
+
+    monkeypatch.setattr(queue, "waiting", lambda: 0)
+    later = timezone.now() + timedelta(minutes=1)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert queue.ring_due(later) == 1
+    assert sent == [("detection.tasks.scan", analysis.pk)]
+
+
+def test_one_ring_that_a_broker_refused_does_not_keep_the_others_from_going_out(
+    plate: Callable[..., Any],
+    sent: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rows = [asset_of(plate(seed=seed)).analyses.get() for seed in range(3)]
+    Analysis.objects.update(rung_at=None)
+
+    def refuses_the_second(function: str, pk: int, **options: Any) -> None:
+        no_broker() if pk == rows[1].pk else sent.append(pk)
+
+    monkeypatch.setattr(queue, "async_task", refuses_the_second)
+    with django_capture_on_commit_callbacks(execute=True):
+        queue.ring_due(timezone.now())
+    assert sent == [rows[0].pk, rows[2].pk]
     assert "no broker" in caplog.text
 
 

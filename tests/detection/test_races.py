@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from detection import audit, gate, ratelimit, scanning, switches
+from detection import audit, gate, queue, ratelimit, scanning, switches
 from detection.models import Analysis, Asset, AuditEvent, AuditSeal
 from detection.results import ScanResult
 from detection.vocabulary import Level, Verdict
@@ -62,6 +62,53 @@ def test_of_many_workers_one_claims_a_row(plate: Callable[..., Plate]) -> None:
 
     answers = at_once(*[claim] * WORKERS)
     assert sum(answer is not None for answer in answers) == 1
+
+
+def test_of_many_bells_each_row_is_rung_by_one(plate: Callable[..., Plate]) -> None:
+    """D05. A bell stands beside every worker group."""
+    for number in range(6):
+        plate(f"picture {number}", seed=number)
+    queue.take_all()
+    Analysis.objects.update(rung_at=None)
+    now = timezone.now()
+    answers = at_once(*[lambda: queue.ring_due(now)] * WORKERS)
+    assert (sum(answers), queue.waiting()) == (6, 6), answers
+
+
+def test_a_worker_that_died_is_counted_once_by_many_sweeps(plate: Callable[..., Plate]) -> None:
+    """D05."""
+    row = asset_of(plate()).analyses.get()
+    now = timezone.now()
+    row.claim(until=now - timedelta(seconds=1), now=now)
+    row.note(attempts=1)
+    answers = at_once(*[lambda: scanning.crashed(Analysis.objects.select_related("asset").get(pk=row.pk))] * WORKERS)
+    assert [answer for answer in answers if answer is True] == [True], answers
+    row.refresh_from_db()
+    assert (row.status, row.attempts) == ("retry_pending", 1)
+    assert AuditEvent.objects.filter(action="analysis.retry_pending").count() == 1
+
+
+def test_a_late_answer_and_the_sweep_cannot_both_end_a_try(plate: Callable[..., Plate]) -> None:
+    """D03. Whoever is first ends it, and of the other nothing is written."""
+    result = ScanResult(verdict=Verdict.LIKELY_AI, ai_score=0.97)
+    for number in range(10):
+        row = asset_of(plate(f"picture {number}", seed=number)).analyses.get()
+        now = timezone.now()
+        lease = row.claim(until=now - timedelta(seconds=1), now=now)
+        worker, sweep = [Analysis.objects.select_related("asset").get(pk=row.pk) for _reader in range(2)]
+
+        def land(worker: Analysis = worker, lease: Any = lease) -> bool:
+            return scanning.apply_result(worker, result, lease=lease)
+
+        def take_away(sweep: Analysis = sweep) -> bool:
+            return scanning.crashed(sweep)
+
+        landed, taken = at_once(land, take_away)
+        assert {landed, taken} == {True, False}, (landed, taken)
+        row.refresh_from_db()
+        ends = AuditEvent.objects.filter(asset=row.asset, action__in=["analysis.complete", "analysis.retry_pending"])
+        assert row.status == ("complete" if landed else "retry_pending")
+        assert [event.action for event in ends] == [f"analysis.{row.status}"]
 
 
 def test_the_same_bytes_scanned_by_many_workers_at_once_are_paid_for_once(

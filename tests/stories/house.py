@@ -1,6 +1,7 @@
-"""A whole newsroom of real processes: web server, worker, detector, its own database and folder.
+"""A whole newsroom of real processes: web server, workers, detector, its own database and folder.
 
-Journeys look at it from outside alone: by HTTP, by commands, and by reading its database.
+Journeys look at it from outside alone: by HTTP, by commands, and by reading its database. Where this run's
+DATABASE_URL names a PostgreSQL, every house has a database of its own there; else SQLite in its folder.
 """
 
 from __future__ import annotations
@@ -9,21 +10,22 @@ import json
 import os
 import re
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import requests
 
 from detection.testing.detector import SandboxDetector
+from tests.stories.servers import PostgresDatabase, RedisNumber, SqliteDatabase, database_of, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+GROUPS = int(os.environ.get("HOUSE_GROUPS", "1"))
+"""Worker groups of the journeys' houses: their stories must come out alike with one and with several."""
 PASSWORD = "correct horse battery staple"
 SEED = """
 from django.contrib.auth import get_user_model
@@ -40,22 +42,34 @@ for slug in {stories!r}:
 """
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 class House:
-    """Use as a context manager; what it starts, it ends."""
+    """Use as a context manager; what it starts, it ends.
 
-    def __init__(self, folder: Path, *, stories: tuple[str, ...] = ("launch",), web: bool = True) -> None:
-        self.folder, self.stories, self.has_web = folder, stories, web
+    `groups`: how many `detection_worker`s. `broker`: "orm", or "redis" with a numbered database of its own.
+    `database`: another than the run's. `env`: variables on top of the house's; one of them may be REDIS_URL, for a
+    Redis of the caller's own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stories: tuple[str, ...] = ("launch",),
+        web: bool = True,
+        groups: int = 1,
+        broker: str = "orm",
+        env: Mapping[str, str] | None = None,
+        database: SqliteDatabase | PostgresDatabase | None = None,
+    ) -> None:
+        self.folder, self.stories, self.has_web, self.groups = folder, stories, web, groups
+        self.broker, self.more = broker, dict(env or {})
         self.detector = SandboxDetector()
+        self.database = database or database_of(folder)
+        self.redis: RedisNumber | None = None
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.database = folder / "house.sqlite3"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        """By name: "web", "worker-1", "worker-2" … What was started again has the name that it had."""
 
     @property
     def env(self) -> dict[str, str]:
@@ -68,7 +82,9 @@ class House:
             "DJANGO_SECRET_KEY": "only-for-journeys-and-nothing-else-0123456789abcdef",
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
             "NEWSROOM_VAR": str(self.folder),
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database.url,
+            "Q_BROKER": self.broker,
+            **({"REDIS_URL": self.redis.url} if self.redis else {}),
             "DETECTION_PROVIDERS": "first,second",
             "DETECTION_FIRST_BACKEND": "generic",
             "DETECTION_FIRST_BASE_URL": self.detector.url,
@@ -77,6 +93,7 @@ class House:
             "DETECTION_SECOND_BASE_URL": self.detector.url,
             "DETECTION_SECOND_API_KEY": "second",
             "DETECTION_ALLOW_LOOPBACK": "on",
+            **self.more,
         }
 
     def __enter__(self) -> Self:
@@ -89,58 +106,104 @@ class House:
         return self
 
     def _open(self) -> None:
+        if self.broker == "redis" and "REDIS_URL" not in self.more:
+            self.redis = RedisNumber()
+        self.database.create()
         self.manage("migrate", "-v0")
         self.manage("shell", "-v0", "-c", SEED.format(password=PASSWORD, stories=list(self.stories)))
-        self.start("manage.py", "detection_worker")
+        for _group in range(self.groups):
+            self.start_worker()
         if self.has_web:
-            self.start("-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{self.port}", "newsroom.wsgi:application")
+            web = ("-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{self.port}", "newsroom.wsgi:application")
+            self.start("web", *web)
             self.eventually(self._answers, within=30)
 
     def __exit__(self, *exc_info: object) -> None:
-        for process in reversed(self.processes):
+        running = list(self.processes.values())[::-1]
+        for process in running:
             process.send_signal(signal.SIGTERM)
-        for process in reversed(self.processes):
+        for process in running:
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._end_orphans()
         self.detector.__exit__(*exc_info)
+        self.database.drop()
+        if self.redis:
+            self.redis.give_back()
+
+    def own_pids(self) -> list[int]:
+        """Every process that was started with this house's folder in its environment."""
+        ours = f"\0NEWSROOM_VAR={self.folder}\0".encode()
+        found = []
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if ours in b"\0" + environ.read_bytes():
+                    found.append(int(environ.parent.name))
+        return found
+
+    def _end_orphans(self) -> None:
+        """A worker that was killed leaves its cluster behind, in a process group of its own."""
+        for pid in self.own_pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/admin/login/", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{arguments[-1].replace(':', '_')}.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=self.env, stdout=log, stderr=log)
-        self.processes.append(process)
+    def start(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """A process of the house; `<name>.log` in its folder is what it says."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            command = [sys.executable, *arguments]
+            process = subprocess.Popen(command, cwd=ROOT, env={**self.env, **(env or {})}, stdout=log, stderr=log)
+        self.processes[name] = process
         return process
 
-    def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """One command, to its end."""
+    @property
+    def workers(self) -> list[subprocess.Popen[bytes]]:
+        """The `detection_worker`s that were started, in that order."""
+        return [process for name, process in self.processes.items() if name.startswith("worker-")]
+
+    def start_worker(self, name: str = "", **env: str) -> subprocess.Popen[bytes]:
+        """Start one more, or, by its name, one that has ended."""
+        name = name or f"worker-{len(self.workers) + 1}"
+        return self.start(name, "manage.py", "detection_worker", env=env)
+
+    def stop(self, name: str, *, within: float = 40.0) -> int:
+        """Ask a process to end, as a process manager does, and wait; its exit code."""
+        self.processes[name].send_signal(signal.SIGTERM)
+        return self.processes[name].wait(within)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 of this one process; what it started lives on."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def manage(self, *arguments: str, check: bool = True, within: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """One command, to its end, in at most `within` seconds."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=within,
         )
         if check and done.returncode:
             raise AssertionError(f"{' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def manage_json(self, *arguments: str) -> Any:
-        return json.loads(self.manage(*arguments, "--json").stdout)
+    def manage_json(self, *arguments: str, within: float = 120.0) -> Any:
+        return json.loads(self.manage(*arguments, "--json", within=within).stdout)
 
     def sql(self, query: str, *values: object) -> list[dict[str, Any]]:
-        """Read the house's database."""
-        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(query, values)]
+        """Read the house's database; on either, `?` stands for a value, and values come as SQLite keeps them."""
+        return self.database.rows(query, values)
 
     def eventually(self, question: Callable[[], Any], *, within: float = 20.0) -> Any:
         """Ask till the answer is true, and give it; no fixed sleeps."""
@@ -149,12 +212,12 @@ class House:
             if answer := question():
                 return answer
             if time.monotonic() > deadline:
-                raise AssertionError(f"not so after {within} s; the worker's log ends:\n{self.log_end()}")
+                raise AssertionError(f"not so after {within} s; the workers' logs end:\n{self.log_end()}")
             time.sleep(0.1)
 
     def log_end(self) -> str:
-        log = self.folder / "detection_worker.log"
-        return log.read_text()[-3000:] if log.exists() else ""
+        logs = sorted(self.folder.glob("worker-*.log"))
+        return "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in logs)
 
     def person(self, name: str) -> Person:
         """A browser in which this person is signed in."""

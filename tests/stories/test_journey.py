@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from detection.testing import images
-from tests.stories.house import House, Person, hidden
+from tests.stories.house import GROUPS, House, Person, hidden
 
 pytestmark = pytest.mark.processes
 STRONG = {"verdict": "likely_ai_generated", "confidence": 0.97, "overlay": True, "model": "sandbox-2026-11"}
@@ -23,7 +23,7 @@ STORIES = ("cleared", "overridden", "changed", "moved", "walked-around")
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("house"), stories=STORIES) as opened:
+    with House(tmp_path_factory.mktemp("house"), stories=STORIES, groups=GROUPS) as opened:
         yield opened
 
 
@@ -53,7 +53,7 @@ class Draft:
     @property
     def asset(self) -> dict[str, Any]:
         query = (
-            "SELECT s.* FROM detection_asset s JOIN newsroom_placement p ON p.photo_id = s.object_key "
+            "SELECT s.* FROM detection_asset s JOIN newsroom_placement p ON CAST(p.photo_id AS varchar) = s.object_key "
             "WHERE p.story_id = ? ORDER BY s.id"
         )
         found = self.house.sql(query, self.pk)

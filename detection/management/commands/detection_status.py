@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -11,7 +12,8 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from detection import audit, queue
-from detection.models import Analysis, Asset, ProviderSwitch, Sweep
+from detection.errors import BrokerUnavailable
+from detection.models import Analysis, Asset, ProviderSwitch, Sweep, Worker
 from detection.vocabulary import LIVE, AnalysisStatus, Signal
 
 _OPEN = (
@@ -23,6 +25,26 @@ _OPEN = (
     Signal.DECLARED_AI_EDITED,
     Signal.CREDENTIALS_BROKEN,
 )
+
+
+def _group(worker: Worker, now: datetime) -> dict[str, Any]:
+    """One worker and its cluster, as it was last heard of. A silent one was killed, or its host is gone."""
+    busy = worker.busy_at
+    return {
+        "name": worker.name,
+        "seen_seconds": round((now - worker.seen_at).total_seconds(), 1),
+        "busy_seconds": round((now - busy).total_seconds(), 1) if busy else None,
+        "restarts": worker.restarts,
+        "restart_reason": worker.restart_reason,
+    }
+
+
+def _rings() -> int | None:
+    """How many rings wait; None where the broker does not answer."""
+    try:
+        return queue.waiting()
+    except BrokerUnavailable:
+        return None
 
 
 def status() -> dict[str, Any]:
@@ -44,8 +66,9 @@ def status() -> dict[str, Any]:
         "review_backlog": Asset.objects.filter(signal__in=_OPEN, conclusion="", detached_at=None).count(),
         "switches": {row.alias: row.reason for row in ProviderSwitch.objects.filter(is_paused=True)},
         "workers": {
-            "rings_waiting": queue.waiting(),
+            "rings_waiting": _rings(),
             "last_sweep_seconds": round((now - sweep.ran_at).total_seconds(), 1) if sweep else None,
+            "groups": [_group(worker, now) for worker in Worker.objects.filter(ended_at=None)],
         },
         "unsealed": audit.unsealed().count(),
     }
@@ -72,9 +95,14 @@ class Command(BaseCommand):
             self.stdout.write(f"oldest {word}: {age:.0f} s")
         for alias, reason in found["switches"].items():
             self.stdout.write(f"paused: {alias} ({reason})")
+        for group in found["workers"]["groups"]:
+            renewed = f", cluster renewed {group['restarts']} times" if group["restarts"] else ""
+            self.stdout.write(f"worker {group['name']}: seen {group['seen_seconds']:.0f} s ago{renewed}")
         swept = found["workers"]["last_sweep_seconds"]
         seen = "never; start manage.py detection_worker" if swept is None else f"{swept:.0f} s ago"
+        if (rings := found["workers"]["rings_waiting"]) is None:
+            self.stdout.write("The broker does not answer. Start it; the checks wait and are rung again.")
         self.stdout.write(
             f"gave up: {found['dead']}, waiting for a person: {found['review_backlog']}, "
-            f"rings waiting: {found['workers']['rings_waiting']}, last sweep: {seen}, unsealed: {found['unsealed']}"
+            f"rings waiting: {'unknown' if rings is None else rings}, last sweep: {seen}, unsealed: {found['unsealed']}"
         )

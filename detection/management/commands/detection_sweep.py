@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from detection import sweeping
+from detection.errors import BrokerUnavailable
 
 
 class Command(BaseCommand):
@@ -16,5 +17,8 @@ class Command(BaseCommand):
     help = "Look once for rows that are stuck, and ring them again or end them."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = sweeping.sweep(timezone.now())
+        try:
+            found = sweeping.sweep(timezone.now())
+        except BrokerUnavailable as error:
+            raise CommandError(f"{error} All else was swept. Start the broker, or run this again later.") from error
         self.stdout.write(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in found.items()))

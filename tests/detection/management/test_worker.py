@@ -8,19 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
 from django.db import OperationalError
+from django.utils import timezone
 
-from detection import queue, sweeping
+from detection import pulse, queue, sweeping
+from detection.conf import settings
 from detection.management.commands import detection_worker
-from detection.models import Analysis, Sweep
+from detection.models import Analysis, Sweep, Worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
-SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
 @pytest.fixture
@@ -35,7 +39,9 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[detection_worker.Comman
         if next(rounds) + 1 >= made.stop_after:  # type: ignore[attr-defined]
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(detection_worker, "time", SimpleNamespace(sleep=second, monotonic=time.monotonic))
+    monkeypatch.setattr(
+        detection_worker, "time", SimpleNamespace(sleep=second, monotonic=time.monotonic, time=time.time)
+    )
     yield made
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -47,7 +53,7 @@ def test_it_sweeps_once_and_rings_each_second_until_it_is_told_to_stop(
     plate()
     queue.take_all()
     Analysis.objects.update(rung_at=None)
-    command.handle(no_cluster=True)
+    command.handle(no_cluster=True, cluster=False)
     assert Sweep.objects.exists()
     assert queue.waiting() == 1
     assert "ringing each second, sweeping every 60 s" in command.stdout._out.getvalue()  # type: ignore[attr-defined]
@@ -66,53 +72,116 @@ def test_a_database_that_does_not_answer_is_asked_again(
 
     monkeypatch.setattr(sweeping, "sweep", once_locked)
     monkeypatch.setattr(detection_worker.connections, "close_all", lambda: None)
-    command.handle(no_cluster=True)
+    command.handle(no_cluster=True, cluster=False)
     assert "did not answer (database is locked)" in command.stderr._out.getvalue()  # type: ignore[attr-defined]
     assert Sweep.objects.exists()
 
 
-def sleeper() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(SLEEPER, start_new_session=True)
+def cluster_of(command: detection_worker.Command, code: str) -> subprocess.Popen[bytes]:
+    """Some process in the place of a cluster, leader of its own group, that has said that it runs."""
+    command.cluster = subprocess.Popen(
+        [sys.executable, "-c", f"print(flush=True); {code}"],
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert command.cluster.stdout is not None
+    command.cluster.stdout.readline()
+    command.cluster.stdout.close()
+    return command.cluster
 
 
-def test_a_cluster_that_ended_is_started_anew_and_ended_with_the_worker(
-    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """D02."""
+@pytest.fixture
+def clusters(command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that the command starts as its clusters; the first one ends at once."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
-        started.append(sleeper())
+    def start() -> None:
+        started.append(cluster_of(command, "import time; time.sleep(60)"))
         if len(started) == 1:
             started[0].kill()
             started[0].wait()
-        return started[-1]
+        command.watchdog = pulse.Watchdog(command.folder, patience=settings.WATCHDOG, now=time.time())
 
     monkeypatch.setattr(command, "_start", start)
-    command.handle(no_cluster=False)
-    assert len(started) == 2
-    assert all(cluster.poll() is not None for cluster in started)
-    assert "starting it anew" in command.stderr._out.getvalue()  # type: ignore[attr-defined]
+    return started
+
+
+def test_a_cluster_that_ended_is_started_anew_and_ended_with_the_worker(
+    command: detection_worker.Command, clusters: list[subprocess.Popen[bytes]]
+) -> None:
+    """D02."""
+    command.handle(no_cluster=False, cluster=False)
+    assert len(clusters) == 2
+    assert all(cluster.poll() is not None for cluster in clusters)
+    assert "the cluster ended; starting a new cluster" in command.stderr._out.getvalue()  # type: ignore[attr-defined]
+    row = Worker.objects.get()
+    assert (row.pid, row.restarts, row.restart_reason) == (os.getpid(), 1, "the cluster ended")
+    assert row.ended_at
+    assert row.busy_at is None
+
+
+def test_a_cluster_that_hangs_is_started_anew(
+    command: detection_worker.Command, clusters: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.stop_after = 4  # type: ignore[attr-defined]
+    faults = iter(["", "work has waited"])
+    monkeypatch.setattr(pulse.Watchdog, "fault", lambda *args, **kwargs: next(faults, ""))
+    command.handle(no_cluster=False, cluster=False)
+    assert len(clusters) == 3
+    assert Worker.objects.get().restart_reason == "work has waited"
+
+
+def test_a_round_that_fails_does_not_end_the_bell(
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
+) -> None:
+    sweep = sweeping.sweep
+
+    def broken(now: Any) -> Any:
+        monkeypatch.setattr(sweeping, "sweep", sweep)
+        raise ValueError("a row that nobody thought of")
+
+    monkeypatch.setattr(sweeping, "sweep", broken)
+    command.handle(no_cluster=True, cluster=False)
+    assert [record.getMessage() for record in logged] == ["A round of the bell failed; the next one comes in a second."]
+    assert Sweep.objects.exists()
+
+
+def test_workers_that_nobody_has_seen_for_a_week_are_forgotten(command: detection_worker.Command) -> None:
+    long_ago = timezone.now() - timedelta(days=8)
+    Worker.objects.create(name="old", host="old", pid=1, started_at=long_ago, seen_at=long_ago)
+    command.handle(no_cluster=True, cluster=False)
+    assert [row.pid for row in Worker.objects.all()] == [os.getpid()]
+    assert str(Worker.objects.get()) == Worker.objects.get().name
+
+
+def test_a_worker_that_cannot_report_says_so_and_works_on(
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(Worker, "save", locked)
+    monkeypatch.setattr(detection_worker.connections, "close_all", lambda: None)
+    command.handle(no_cluster=True, cluster=False)
+    assert "could not report to the database" in command.stderr._out.getvalue()  # type: ignore[attr-defined]
 
 
 def test_a_cluster_that_does_not_end_in_time_is_ended_with_its_group(
     command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detection_worker, "GRACE", 0.2)
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-    cluster = subprocess.Popen([sys.executable, "-c", stubborn], start_new_session=True, stdout=subprocess.PIPE)
-    assert cluster.stdout is not None
-    cluster.stdout.readline()
-    cluster.stdout.close()
-    command._end(cluster)
+    cluster = cluster_of(command, "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
+    time.sleep(0.2)
+    command._end()
     assert cluster.poll() == -signal.SIGKILL
     assert "did not end in time" in command.stderr._out.getvalue()  # type: ignore[attr-defined]
-    command._end(cluster)
+    command._end()
 
 
 @pytest.mark.parametrize(("program", "expected"), [("manage.py", "manage.py"), ("/usr/bin/pytest", "-m")])
 def test_the_cluster_leads_a_group_of_its_own(
-    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, program: str, expected: str
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, expected: str
 ) -> None:
     seen: dict[str, Any] = {}
 
@@ -122,8 +191,32 @@ def test_the_cluster_leads_a_group_of_its_own(
     monkeypatch.setattr(detection_worker.subprocess, "Popen", popen)
     monkeypatch.setattr(detection_worker.connections, "close_all", lambda: None)
     monkeypatch.setattr(sys, "argv", [program])
+    command.folder = tmp_path
     command._start()
     assert seen["arguments"][0] == sys.executable
     assert seen["arguments"][1] == expected
-    assert seen["arguments"][-1] == "qcluster"
+    assert seen["arguments"][-2:] == ["detection_worker", "--cluster"]
     assert seen["start_new_session"]
+    assert seen["env"][pulse.FOLDER] == str(tmp_path)
+
+
+def test_the_inner_process_runs_the_cluster_until_its_parent_is_gone(
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, parents = os.pipe()
+    answers: list[bool] = []
+
+    def run_cluster(is_over: Callable[[], bool]) -> bool:
+        answers.append(is_over())
+        os.close(parents)
+        answers.append(is_over())
+        return True
+
+    monkeypatch.setattr(queue, "run_cluster", run_cluster)
+    with os.fdopen(ours) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        command.handle(cluster=True)
+        assert answers == [False, True]
+        monkeypatch.setattr(queue, "run_cluster", lambda is_over: False)
+        with pytest.raises(CommandError, match="sentinel died"):
+            command.handle(cluster=True)
