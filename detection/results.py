@@ -59,9 +59,15 @@ class Evidence:
     """`A` signed, `B` standard field, `C` generator's own text, `D` software tag, `E` context without weight."""
 
     def __post_init__(self) -> None:
-        text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in self.value)
+        text = _shown(self.value[: MAX_VALUE + 1])
         object.__setattr__(self, "value", text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…")
-        object.__setattr__(self, "key", self.key[:100])
+        object.__setattr__(self, "key", _shown(self.key[:100]))
+        object.__setattr__(self, "where", _shown(self.where[:300]))
+
+
+def _shown(text: str) -> str:
+    """Without what nobody can see: NUL breaks PostgreSQL, and other control characters turn a line around."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

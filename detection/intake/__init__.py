@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from detection.errors import Rejected
 from detection.intake.formats import MEDIA_TYPES, is_cut_off, sniff, wrong_extension
+from detection.intake.pixels import eight_bit, fitted, in_srgb, orientation, turn
 
 MAX_SIDE = 20_000
 """Pixels of the longest side that is read; stitched panoramas come near it."""
@@ -155,50 +156,15 @@ def stage(content: bytes, kind: str) -> Iterator[None]:
         raise Rejected("damaged", f"This file is damaged and cannot be opened. {_AGAIN}") from error
 
 
-def orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1–8; 1 where it is absent or senseless. Pillow gives AVIF's own rotation here too."""
-    with suppress(Exception):
-        value = image.getexif().get(0x0112, 1)
-        if isinstance(value, int) and 1 <= value <= 8:
-            return value
-    return 1
-
-
 def _difference_hash(image: Image.Image, turned: int) -> str:
     """Which of 64 neighbouring pairs gets brighter to the right; near pictures differ in few bits."""
-    square = _turn(_eight_bit(image).convert("L").resize((72, 72), Image.Resampling.BOX), turned)
+    square = turn(eight_bit(image).convert("L").resize((72, 72), Image.Resampling.BOX), turned)
     pixels = square.resize((9, 8), Image.Resampling.BOX).tobytes()
     bits = 0
     for row in range(8):
         for column in range(8):
             bits = bits << 1 | (pixels[row * 9 + column] < pixels[row * 9 + column + 1])
     return f"{bits:016x}"
-
-
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-def _turn(image: Image.Image, turned: int) -> Image.Image:
-    return image.transpose(_TURNS[turned]) if turned in _TURNS else image
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The picture with eight bits a channel and no palette. Pillow's own `convert` clips sixteen-bit grey to white."""
-    if image.mode.startswith("I;16"):
-        return image.point(lambda value: value / 256).convert("L")
-    if image.mode in ("I", "F"):
-        return image.convert("F").point(lambda value: value / 256).convert("L")
-    if image.has_transparency_data:
-        return image.convert("RGBA")
-    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("L" if image.mode == "1" else "RGB")
 
 
 def _notes(kind: str, frames: int, filename: str) -> Iterator[str]:
@@ -226,54 +192,10 @@ def render(
     kind = sniff(content)
     with opened(content, kind, max_pixels=max_pixels, draft=longest_side) as image, stage(content, kind):
         turned = orientation(image)
-        small = _eight_bit(image).copy()
+        small = eight_bit(image).copy()
         small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        small = _turn(_in_srgb(small, keeps_alpha=media_type != "image/jpeg"), turned)
-        return _fitted(small, media_type, max_bytes)
-
-
-def _in_srgb(image: Image.Image, *, keeps_alpha: bool) -> Image.Image:
-    """The picture as RGB, RGBA or L. The colour profile is applied, for it will not travel with the copy."""
-    if image.mode == "RGBA":
-        if keeps_alpha:
-            return image
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK"):
-        with suppress(Exception):
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-            if converted is not None:
-                return converted
-    return image if image.mode in ("RGB", "L") else image.convert("RGB")
-
-
-def upright_rgb(image: Image.Image) -> Image.Image:
-    """An opened picture at full size as RGB without transparency, turned as it is shown."""
-    plain = _in_srgb(_eight_bit(image), keeps_alpha=False)
-    return _turn(plain if plain.mode == "RGB" else plain.convert("RGB"), orientation(image))
-
-
-def _fitted(image: Image.Image, media_type: str, max_bytes: int | None) -> tuple[bytes, int, int]:
-    while True:
-        for quality in (88, 75, 60) if media_type != "image/png" else (0,):
-            content = _encoded(image, media_type, quality)
-            if max_bytes is None or len(content) <= max_bytes:
-                return content, *image.size
-        if min(image.size) < 2 * MIN_SIDE:
-            raise Rejected("too_big", "No copy of this picture is small enough for where it has to go.")
-        image = image.resize((image.width * 3 // 4, image.height * 3 // 4), Image.Resampling.LANCZOS)
-
-
-def _encoded(image: Image.Image, media_type: str, quality: int) -> bytes:
-    """The bytes. `info` is emptied first: Pillow writes profile, comment and EXIF that it finds there."""
-    image.info = {}
-    buffer = io.BytesIO()
-    if media_type == "image/png":
-        image.save(buffer, "PNG", compress_level=6)
-    else:
-        image.save(buffer, media_type.removeprefix("image/").upper(), quality=quality)
-    return buffer.getvalue()
+        small = turn(in_srgb(small, keeps_alpha=media_type != "image/jpeg"), turned)
+        return fitted(small, media_type, max_bytes)
 
 
 def reencode_overlay(
@@ -291,6 +213,6 @@ def reencode_overlay(
             sizes = f"The overlay is {shown[0]} × {shown[1]}, the picture {width} × {height}"
             raise Rejected("overlay_shape", f"{sizes}: it belongs to another picture.")
         side = min(max(width, height), OVERLAY_SIDE)
-        upright = _turn(_in_srgb(_eight_bit(image).copy(), keeps_alpha=True), turned)
+        upright = turn(in_srgb(eight_bit(image).copy(), keeps_alpha=True), turned)
         upright.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return _fitted(upright, "image/png", None)
+        return fitted(upright, "image/png", None)

@@ -37,11 +37,12 @@ JOBS = {
 def main(arguments: Sequence[str]) -> None:
     """1 lower the limits, 2 import the job, 3 give up writing files, 4 read the picture, 5 answer, 6 leave at once."""
     seconds, memory = (int(argument) for argument in arguments)
-    _limit("CPU", seconds)
+    _limit("CPU", seconds, hard=seconds + 1)  # at the soft limit it dies of SIGXCPU, which says what for
     _limit("AS", memory)
     _limit("NOFILE", 64)
     _limit("CORE", 0)
     warnings.simplefilter("ignore")
+    warnings.filterwarnings("error", message="Image size .* could be decompression bomb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a native library prints must not end up in the answer
     try:
@@ -51,11 +52,11 @@ def main(arguments: Sequence[str]) -> None:
     os._exit(0)
 
 
-def _limit(name: str, value: int) -> None:
+def _limit(name: str, value: int, *, hard: int | None = None) -> None:
     """Lower one limit, soft and hard. Where a platform lacks or refuses it, the others and the deadline remain."""
     with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
         resource = importlib.import_module("resource")
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value if hard is None else hard))
 
 
 def _perform(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:

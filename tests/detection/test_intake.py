@@ -214,6 +214,12 @@ def test_a_copy_is_made_to_fit_a_byte_limit(media_type: str) -> None:
     assert width / height == pytest.approx(4 / 3, rel=0.05)
 
 
+@pytest.mark.parametrize("most", [2_000, 9_000, 15_000])
+def test_a_copy_that_is_made_to_fit_is_no_smaller_than_it_has_to_be(most: int) -> None:
+    copy, _, _ = intake.render(PHOTO, longest_side=640, max_bytes=most)
+    assert most / 3 < len(copy) <= most
+
+
 def test_a_byte_limit_that_nothing_fits_is_refused() -> None:
     with pytest.raises(Rejected) as refused:
         intake.render(PHOTO, longest_side=640, max_bytes=100)

@@ -117,7 +117,7 @@ def test_the_whole_process_group_is_killed() -> None:
         start_new_session=True,
     )
     grandchild = int(process.stdout.readline()) if process.stdout else 0
-    sandbox._end(process, patience=0.0)
+    sandbox.process.end(process, patience=0.0)
     assert process.returncode == -signal.SIGKILL
     deadline = time.monotonic() + 5
     while not _is_gone(grandchild):
@@ -158,13 +158,13 @@ def test_trust_lists_that_are_not_there_are_our_fault() -> None:
 @pytest.mark.parametrize(
     ("returncode", "is_late", "was_busy", "expected"),
     [
-        (-signal.SIGKILL, True, True, "unreadable"),
+        (0, True, True, "unreadable"),
         (-signal.SIGXCPU, False, True, "unreadable"),
         (-signal.SIGSEGV, False, False, "unreadable"),
         (-signal.SIGABRT, False, False, "unreadable"),
         (-signal.SIGKILL, False, False, "too_much_memory"),
         (child.EXIT_MEMORY, False, False, "too_much_memory"),
-        (-signal.SIGKILL, True, False, None),
+        (0, True, False, None),
         (1, False, False, None),
         (0, False, False, None),
     ],
@@ -172,7 +172,7 @@ def test_trust_lists_that_are_not_there_are_our_fault() -> None:
 def test_the_file_is_blamed_only_for_what_it_did(
     returncode: int, is_late: bool, was_busy: bool, expected: str | None
 ) -> None:
-    error = sandbox._explain(returncode, b"", is_late=is_late, was_busy=was_busy)
+    error = sandbox._explain(returncode, is_late=is_late, was_busy=was_busy)
     assert getattr(error, "code", None) == expected
     assert isinstance(error, SandboxFailed) == (expected is None)
 
@@ -188,10 +188,16 @@ def probe(content):
     except OSError:
         wrote = False
     print('noise on standard output')
-    limits = {name: resource.getrlimit(getattr(resource, 'RLIMIT_' + name))[1] for name in {names}}
+    limits = {name: resource.getrlimit(getattr(resource, 'RLIMIT_' + name)) for name in {names}}
     from dataclasses import make_dataclass
-    return make_dataclass('Seen', ['wrote', 'limits', 'django', 'env'])(
-        wrote, limits, 'django.conf' in sys.modules, sorted(os.environ))
+    django = 'django.conf' in sys.modules
+    from PIL import Image
+    try:
+        Image._decompression_bomb_check((10_000, 9_500))
+        alarmed = False
+    except Image.DecompressionBombWarning:
+        alarmed = True
+    return make_dataclass('Seen', ['wrote', 'limits', 'django', 'alarmed'])(wrote, limits, django, alarmed)
 sys.modules['probe'] = type(sys)('probe'); sys.modules['probe'].probe = probe
 child.JOBS['probe'] = 'probe:probe'
 child.main(['7', str(2**30)])
@@ -211,20 +217,27 @@ def test_the_child_gives_up_everything_it_does_not_need(tmp_path: Path) -> None:
     )
     answer = json.loads(done.stdout)
     assert answer["data"]["wrote"] is False
-    assert answer["data"]["limits"] == {"CPU": 7, "AS": 2**30, "NOFILE": 64, "CORE": 0, "FSIZE": 0}
+    assert answer["data"]["limits"] == {
+        "CPU": [7, 8],
+        "AS": [2**30, 2**30],
+        "NOFILE": [64, 64],
+        "CORE": [0, 0],
+        "FSIZE": [0, 0],
+    }
     assert answer["data"]["django"] is False
+    assert answer["data"]["alarmed"] is True
 
 
 def test_secrets_of_the_parent_do_not_reach_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DETECTION_GENERIC_API_KEY", "CANARY")
-    process = sandbox._start(5, sandbox.MEMORY)
+    process = sandbox.process.start(5, sandbox.MEMORY)
     try:
         environment = Path(f"/proc/{process.pid}/environ")
         if not environment.exists():
             pytest.skip("this platform has no /proc")
         assert b"CANARY" not in environment.read_bytes()
     finally:
-        sandbox._end(process, patience=0.0)
+        sandbox.process.end(process, patience=0.0)
 
 
 def test_reading_a_picture_needs_no_django_settings() -> None:
@@ -234,9 +247,43 @@ def test_reading_a_picture_needs_no_django_settings() -> None:
     assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0
 
 
-@pytest.mark.corpus
-def test_hostile_files_get_an_answer_through_the_whole_sandbox(corpus: Path) -> None:
-    for path in sorted((corpus / "hostile").iterdir())[5::25]:
-        found = sandbox.examine(path.read_bytes(), filename=path.name, **LIMITS)
-        assert (found.reading is None) == (found.rejected is not None), path.name
-        assert found.declared.says not in (Says.AI, Says.AI_EDITED), path.name
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS counts processor time by whole ticks of its own")
+def test_a_picture_that_takes_too_much_computing_is_said_to_be_slow_and_not_to_be_large(large: bytes) -> None:
+    with pytest.raises(Rejected) as refused:
+        sandbox.run("compression_map", large, processor=1, max_pixels=50_000_000)
+    assert refused.value.code == "unreadable"
+    assert "too long" in refused.value.sentence
+
+
+def test_what_each_child_took_is_logged_for_whoever_sets_the_limits(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", logger="detection.sandbox"):
+        sandbox.read(PHOTO, **LIMITS)
+    (record,) = caplog.records
+    cost = record.__dict__["cost"]
+    assert (cost.job, record.levelname) == ("read", "DEBUG")
+    assert cost.seconds > 0 < cost.cpu_seconds
+    assert 2**20 < cost.peak_bytes < sandbox.MEMORY
+
+
+def test_the_last_words_of_a_child_that_went_wrong_are_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Rejected) as refused:
+        sandbox.run("render", PHOTO, nonsense=True)
+    assert refused.value.code == "unreadable"
+    assert "TypeError" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not enforce address space limits")
+def test_declarations_are_read_of_a_picture_that_takes_too_much_memory(large: bytes) -> None:
+    content = images.with_xmp_source_type(large)
+    found = sandbox.run("examine", content, memory=230 * 2**20, filename="", **LIMITS).data
+    assert found["rejected"][0] == "too_much_memory"
+    assert found["declared"]["says"] == Says.AI
+
+
+def test_a_file_that_declares_thousands_of_things_is_answered_for_with_some_of_them() -> None:
+    said = b"".join(b"<d:AISystemUsed xmlns:d='d'>%d%s</d:AISystemUsed>" % (n, b"x" * 200) for n in range(9_000))
+    content = images.with_xmp(images.photo_like(format="PNG"), b"<x>" + said + b"</x>")
+    declared, evidence = sandbox.declare(content, max_pixels=10**6)
+    assert declared.says is Says.AI
+    assert len(evidence) == inspection.MAX_EVIDENCE
+    assert evidence[-1].value == "8901 further entries were not kept"

@@ -85,7 +85,7 @@ def read(content: bytes, *, trust_lists: str = "") -> Credentials:
         if reader is None:
             return Credentials(state=CredentialState.NONE)
         with reader:
-            store, verdict = json.loads(reader.json()), str(reader.get_validation_state())
+            store, verdict = as_dict(json.loads(reader.json())), str(reader.get_validation_state())
     except c2pa.C2paError as error:
         return _from_error(error, summary)
     except (ValueError, RecursionError):
@@ -140,29 +140,39 @@ def _from_error(error: Exception, summary: str) -> Credentials:
         except ValueError:
             host = ""
         return Credentials(state=CredentialState.REMOTE_ONLY, remote_host=host)
-    return Credentials(state=CredentialState.UNREADABLE, codes=(text[:100],), trust_list=summary)
+    return Credentials(state=CredentialState.UNREADABLE, codes=(printable(text, 100),), trust_list=summary)
 
 
 def _from_store(store: dict[str, Any], verdict: str, summary: str) -> Credentials:
-    results = store.get("validation_results") or {}
-    active = results.get("activeManifest") or {}
+    results = as_dict(store.get("validation_results"))
+    active = as_dict(results.get("activeManifest"))
     failures = codes_of(active.get("failure"))
-    deltas = [delta.get("validationDeltas") or {} for delta in results.get("ingredientDeltas") or ()]
+    deltas = [as_dict(as_dict(delta).get("validationDeltas")) for delta in _list(results.get("ingredientDeltas"))]
     later = [code for delta in deltas for code in codes_of(delta.get("failure"))]
-    signature = (store.get("manifests", {}).get(store.get("active_manifest")) or {}).get("signature_info") or {}
+    manifest = as_dict(as_dict(store.get("manifests")).get(str(store.get("active_manifest"))))
+    signature = as_dict(manifest.get("signature_info"))
     return Credentials(
         state=_classify(verdict, failures, later, set(codes_of(active.get("success")))),
-        codes=tuple(dict.fromkeys((*failures, *later))),
+        codes=tuple(dict.fromkeys(printable(code, 100) for code in (*failures, *later)))[:50],
         signer=_signer(signature),
-        signed_at=str(signature.get("time") or ""),
+        signed_at=str(signature.get("time") or "")[:100],
         trust_list=summary,
         store=store,
     )
 
 
+def as_dict(value: Any) -> dict[str, Any]:
+    """The value where it is a dictionary, else an empty one: what stands in a file has any shape."""
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def codes_of(statuses: Any) -> list[str]:
     """The codes of a list of validation statuses, without those of identity assertions, which we leave undecoded."""
-    codes = [str(status.get("code", "")) for status in statuses or () if isinstance(status, dict)]
+    codes = [str(as_dict(status).get("code", "")) for status in _list(statuses)]
     return [code for code in codes if code and not code.startswith("cawg.")]
 
 
@@ -188,4 +198,9 @@ def _classify(verdict: str, failures: list[str], later: list[str], successes: se
 def _signer(signature: dict[str, Any]) -> str:
     names = (str(signature.get(key) or "").strip() for key in ("common_name", "issuer"))
     distinct = dict.fromkeys(name for name in names if name)
-    return " / ".join(distinct)[:200]
+    return printable(" / ".join(distinct), 200)
+
+
+def printable(text: str, most: int) -> str:
+    """At most so many characters, none of them invisible: some turn a line around, some no database takes."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:most])

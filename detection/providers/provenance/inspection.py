@@ -6,19 +6,21 @@ The sandbox's jobs `examine` and `declare`; nobody else asks. A declaration of A
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from detection import intake
 from detection.errors import Rejected
 from detection.intake import Reading
 from detection.providers.provenance import credentials, manifests, metadata, source_types
-from detection.providers.provenance.credentials import Credentials
+from detection.providers.provenance.credentials import Credentials, printable
 from detection.providers.provenance.manifests import Declaration
 from detection.results import Declared, Evidence
-from detection.sandbox import Examination
+from detection.sandbox import Examination, child
 from detection.vocabulary import CredentialState, Says
 
+MAX_EVIDENCE = 100
+"""Pieces that are kept; a file may hold thousands, and each is stored and shown."""
 _AI = (Says.AI, Says.AI_EDITED)
 _SAID = {Says.AI: "AI generation", Says.AI_EDITED: "editing with AI", Says.CAPTURE: "a camera capture"}
 _DERIVED = {"": "", "parent": " of the version it was made from", "part": " of a part of it"}
@@ -38,6 +40,8 @@ def examine(content: bytes, *, filename: str, max_bytes: int, max_pixels: int, t
         reading = intake.read(content, max_bytes=max_bytes, max_pixels=max_pixels, filename=filename)
     except Rejected as refusal:
         rejected = (refusal.code, refusal.sentence)
+    except MemoryError:
+        rejected = ("too_much_memory", child.TOO_MUCH_MEMORY)
     declared, evidence = inspect(content, max_pixels=max_pixels, trust_lists=trust_lists)
     return Examination(reading=reading, rejected=rejected, declared=declared, evidence=evidence)
 
@@ -72,8 +76,18 @@ def inspect(
         is_trusted_capture=is_signed and ai is None and any(_is_trusted_capture(item) for item in counting),
         trust_list=found.trust_list,
     )
-    evidence = (*_signature(found), *(_evidence(item, item in counting) for item in signed), *fields)
-    return _worded(declared, counting, fields, found), evidence
+    evidence = [*_signature(found), *(_evidence(item, item in counting) for item in signed), *fields]
+    return _worded(declared, counting, fields, found), tuple(_kept(evidence))
+
+
+def _kept(evidence: list[Evidence]) -> Iterator[Evidence]:
+    """So much of it as is stored and shown, what speaks of AI first where some is left out."""
+    if len(evidence) > MAX_EVIDENCE:
+        more = len(evidence) - MAX_EVIDENCE + 1
+        evidence = sorted(evidence, key=lambda item: item.says not in _AI)[: MAX_EVIDENCE - 1]
+        evidence.append(Evidence(kind="note", key="more", value=f"{more} further entries were not kept"))
+    for item in evidence:
+        yield replace(item, key=printable(item.key, 100), where=printable(item.where, 300))
 
 
 def _counts(item: Declaration, state: CredentialState) -> bool:

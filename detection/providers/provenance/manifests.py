@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detection.providers.provenance import source_types
-from detection.providers.provenance.credentials import SOFT_CODES, codes_of
+from detection.providers.provenance.credentials import SOFT_CODES, as_dict, codes_of
 from detection.vocabulary import Says
 
 MAX_DEPTH = 12
@@ -81,14 +81,13 @@ class _Delta:
 
 
 def _deltas(store: dict[str, Any]) -> list[_Delta]:
-    results = store.get("validation_results") or {}
     return [
         _Delta(
             str(delta.get("ingredientAssertionURI", "")),
-            codes_of((delta.get("validationDeltas") or {}).get("failure")),
-            codes_of((delta.get("validationDeltas") or {}).get("success")),
+            codes_of(as_dict(delta.get("validationDeltas")).get("failure")),
+            codes_of(as_dict(delta.get("validationDeltas")).get("success")),
         )
-        for delta in _dicts(results.get("ingredientDeltas"))
+        for delta in _dicts(as_dict(store.get("validation_results")).get("ingredientDeltas"))
     ]
 
 
@@ -100,7 +99,7 @@ def _ingredients(manifest: dict[str, Any], step: _Step, deltas: list[_Delta]) ->
         # A broken ingredient that its importer recorded as such leaves the whole file valid, so look here, too.
         codes = set(codes_of(ingredient.get("validation_status")))
         codes |= set(
-            codes_of(((ingredient.get("validation_results") or {}).get("activeManifest") or {}).get("failure"))
+            codes_of(as_dict(as_dict(ingredient.get("validation_results")).get("activeManifest")).get("failure"))
         )
         ending = f"/{step.label}/c2pa.assertions/{ingredient.get('label')}"
         for delta in deltas:
@@ -155,9 +154,12 @@ def _statements(manifest: dict[str, Any]) -> Iterator[tuple[str, str, Says, str]
         label = str(item.get("label", ""))
         if label.split("__")[0] == "com.adobe.generative-ai":
             # Firefly's first year: the action carries no source type, this assertion says it.
-            data = item.get("data")
-            version = data.get("version", "") if isinstance(data, dict) else ""
-            yield label, str(version), Says.AI if is_created else Says.AI_EDITED, ""
+            yield (
+                label,
+                str(as_dict(item.get("data")).get("version", "")),
+                Says.AI if is_created else Says.AI_EDITED,
+                "",
+            )
         elif label.startswith(_METADATA):
             for key, value in _source_types(item.get("data")):
                 yield f"{label} {key}", value.strip(), source_types.says(value), ""

@@ -7,6 +7,7 @@ it can be forged or stripped with one tool, and its absence says nothing.
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
@@ -32,12 +33,16 @@ def read(content: bytes, *, max_pixels: int) -> tuple[Evidence, ...]:
         found += xmp.evidence(xmp.search(content)) if b"<x:xmpmeta" in content else []
     else:
         with image:
-            parts: tuple[Callable[[Image.Image], Iterator[Evidence]], ...] = (_in_xmp, _in_iim, _in_exif)
+            is_small = image.width * image.height <= max_pixels
+            parts: tuple[Callable[[], Iterator[Evidence]], ...] = (
+                lambda: _in_xmp(image),
+                lambda: _in_iim(image),
+                lambda: _in_exif(image, decodes=is_small),
+                lambda: _in_pixels(image) if is_small else iter(()),
+            )
             for part in parts:
                 with suppress(Exception):
-                    found += part(image)
-            with suppress(Exception):
-                found += _in_pixels(image, max_pixels)
+                    found += part()
     return tuple(sorted(dict.fromkeys(found), key=lambda item: item.strength or "Z"))
 
 
@@ -49,7 +54,10 @@ def _open(content: bytes) -> Image.Image | None:
             from pillow_heif import register_heif_opener
 
             register_heif_opener()
-        return Image.open(io.BytesIO(content), formats=(kind,))
+        with warnings.catch_warnings():
+            # Nothing is decoded here: a picture whose size alone is alarming may still say what it is.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(content), formats=(kind,))
     except MemoryError:
         raise
     except (Rejected, Exception):
@@ -62,17 +70,19 @@ def _in_png_text(content: bytes) -> list[Evidence]:
     for key, value in pairs:
         texts.setdefault(key, value)
     found = list(generators.in_texts(texts, where="PNG text"))
-    for key, value in pairs:
-        if key == "XML:com.adobe.xmp":
-            found += xmp.evidence(value.encode())
+    left = xmp.MAX_PACKET
+    for packet in dict.fromkeys(value.encode() for key, value in pairs if key == "XML:com.adobe.xmp"):
+        found += xmp.evidence(packet[:left]) if left > 0 else []
+        left -= len(packet)
     if texts.get("Software") and texts["Software"] != "NovelAI":
         found.append(Evidence(kind="text", key="Software", value=texts["Software"], where="PNG text", strength="D"))
     return found
 
 
 def _in_xmp(image: Image.Image) -> Iterator[Evidence]:
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    if packet:
+    packet = image.info.get("xmp") or b""
+    # A PNG's packet is one of its texts, and was read with them.
+    if packet and image.format != "PNG":
         yield from xmp.evidence(packet.encode() if isinstance(packet, str) else bytes(packet))
 
 
@@ -87,8 +97,8 @@ def _in_iim(image: Image.Image) -> Iterator[Evidence]:
         yield Evidence(kind="iptc", key="IIM 2:110 Credit", value=credit, where="IPTC IIM", says=says, strength="B")
 
 
-def _in_exif(image: Image.Image) -> Iterator[Evidence]:
-    tags = _exif(image)
+def _in_exif(image: Image.Image, *, decodes: bool) -> Iterator[Evidence]:
+    tags = _exif(image, decodes=decodes)
     found = list(generators.in_exif(tags))
     yield from found
     if tags.get("Software"):
@@ -100,8 +110,9 @@ def _in_exif(image: Image.Image) -> Iterator[Evidence]:
             yield Evidence(kind="exif", key=name, value=tags[name], where="EXIF", strength="E")
 
 
-def _exif(image: Image.Image) -> Mapping[str, str]:
-    exif = image.getexif()
+def _exif(image: Image.Image, *, decodes: bool) -> Mapping[str, str]:
+    # A PNG's own method decodes the whole picture to look behind it, whatever its size.
+    exif = image.getexif() if decodes else Image.Image.getexif(image)
     named = {ExifTags.TAGS.get(tag, ""): value for tag, value in exif.items()}
     with suppress(Exception):
         named |= {ExifTags.TAGS.get(tag, ""): value for tag, value in exif.get_ifd(ExifTags.IFD.Exif).items()}
@@ -122,10 +133,10 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace").strip("\0 ")
 
 
-def _in_pixels(image: Image.Image, max_pixels: int) -> Iterator[Evidence]:
+def _in_pixels(image: Image.Image) -> Iterator[Evidence]:
     """Text in the lowest bits, column by column: one bit a pixel in alpha, or three in red, green and blue."""
     is_lossless = image.format == "PNG" or (image.format == "WEBP" and image.mode == "RGBA")
-    if not is_lossless or image.mode not in ("RGB", "RGBA") or image.width * image.height > max_pixels:
+    if not is_lossless or image.mode not in ("RGB", "RGBA"):
         return
     columns = image.crop((0, 0, -(-120 // image.height), image.height)).transpose(Image.Transpose.TRANSPOSE)
     values = columns.tobytes()

@@ -8,14 +8,22 @@ from collections.abc import Iterator
 MAX_CHUNKS = 2_000
 MAX_TEXT = 4 * 1024 * 1024
 """Bytes of one text, after unpacking, that are looked at."""
+MAX_ALL = 16 * 1024 * 1024
+"""Bytes of all texts of a file, after unpacking; what comes after them is not looked at."""
 
 
 def texts(content: bytes) -> list[tuple[str, str]]:
-    """(keyword, text) of each tEXt, zTXt and iTXt chunk, in order. Not a PNG: nothing."""
-    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return []
-    found = [pair for kind, data in _chunks(content) if (pair := _text(kind, data)) is not None]
-    return found[:MAX_CHUNKS]
+    """(keyword, text) of each tEXt, zTXt and iTXt chunk, in order, as far as the limits go. Not a PNG: nothing."""
+    found: list[tuple[str, str]] = []
+    left = MAX_ALL
+    for kind, data in _chunks(content) if content.startswith(b"\x89PNG\r\n\x1a\n") else ():
+        pair = _text(kind, data, min(left, MAX_TEXT))
+        if pair is not None:
+            found.append(pair)
+            left -= len(pair[1])
+        if left <= 0 or len(found) >= MAX_CHUNKS:
+            break
+    return found
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -28,24 +36,24 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         position, count = position + 12 + length, count + 1
 
 
-def _text(kind: bytes, data: bytes) -> tuple[str, str] | None:
+def _text(kind: bytes, data: bytes, most: int) -> tuple[str, str] | None:
     keyword, separator, rest = data.partition(b"\0")
     if not separator:
         return None
     name = keyword.decode("latin-1")[:79]
     if kind == b"tEXt":
-        return name, _decoded(rest)
+        return name, _decoded(rest[:most])
     if kind == b"zTXt":
-        return name, _decoded(_unpacked(rest[1:]))
+        return name, _decoded(_unpacked(rest[1:], most))
     is_packed, rest = rest[:1] == b"\1", rest[2:]
     _, _, rest = rest.partition(b"\0")
     _, _, rest = rest.partition(b"\0")
-    return name, _decoded(_unpacked(rest) if is_packed else rest)
+    return name, _decoded(_unpacked(rest, most) if is_packed else rest[:most])
 
 
-def _unpacked(data: bytes) -> bytes:
+def _unpacked(data: bytes, most: int) -> bytes:
     try:
-        return zlib.decompressobj().decompress(data, MAX_TEXT)
+        return zlib.decompressobj().decompress(data, most)
     except zlib.error:
         return b""
 

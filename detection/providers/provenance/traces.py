@@ -15,6 +15,7 @@ from PIL import Image, ImageChops, ImageFilter
 from detection import intake
 from detection.errors import Rejected
 from detection.intake.formats import sniff
+from detection.intake.pixels import upright_rgb
 
 QUALITY = 90
 GRID = 128
@@ -41,7 +42,7 @@ def compression_map(content: bytes, *, max_pixels: int = 50_000_000) -> bytes:
         if min(image.size) < MIN_SIDE:
             raise Rejected("no_map", f"There is no compression map of a picture under {MIN_SIDE} pixels.")
         with intake.stage(content, kind):
-            return _painted(intake.upright_rgb(image))
+            return _painted(upright_rgb(image))
 
 
 def _painted(image: Image.Image) -> bytes:
