@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from detection import queue
-from detection.conf import SETTINGS, settings
+from detection.conf import SETTINGS, contradictions, settings
 from detection.models import append_only
 from detection.providers import providers
 
@@ -37,23 +37,25 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
 
 
 @register()
+def check_values(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Settings agree with each other, and what they name is there."""
+    if check_settings():
+        return []
+    configured = getattr(django_settings, "DETECTION", {})
+    hint = "Change DETECTION in your settings; in the newsroom, the variable DETECTION_<KEY>."
+    return [Error(sentence, hint=hint, id="detection.E007") for sentence in contradictions(configured)]
+
+
+@register()
 def check_queue(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """The queue's options fit a guarded row."""
     return [Error("Q_CLUSTER does not fit.", hint=hint, id="detection.E003") for hint in queue.option_problems()]
 
 
 @register()
-def check_lease(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """A claim outlasts a task, and requests don't wrap refusals in a transaction on SQLite."""
+def check_requests(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Requests don't wrap refusals in a transaction on SQLite."""
     found: list[CheckMessage] = []
-    timeout = getattr(django_settings, "Q_CLUSTER", {}).get("timeout") or 0
-    try:
-        lease = settings.LEASE
-    except ImproperlyConfigured:
-        return found
-    if lease <= timeout + 3:
-        hint = f"Set DETECTION_LEASE over {timeout + 3} seconds, or Q_CLUSTER's timeout lower."
-        found.append(Error("A worker's claim ends before its task may.", hint=hint, id="detection.E004"))
     database = django_settings.DATABASES.get("default", {})
     if database.get("ATOMIC_REQUESTS") and "sqlite" in str(database.get("ENGINE")):
         hint = "Turn ATOMIC_REQUESTS off, or use PostgreSQL: each request would hold the one write lock."

@@ -5,8 +5,9 @@ An unknown key is refused, so that a typing error can't switch a protection off 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -28,6 +29,14 @@ def _positive(value: Any) -> bool:
     return bool(value > 0)
 
 
+_YEAR = 31_536_000
+_A_YEAR = f"1 to {_YEAR}, the seconds of a year"
+
+
+def _seconds(value: Any) -> bool:
+    return bool(0 < value <= _YEAR)
+
+
 SETTINGS: dict[str, Setting] = {
     "MODE": Setting(
         "enforce",
@@ -42,17 +51,66 @@ SETTINGS: dict[str, Setting] = {
     "MAX_BYTES": Setting(60 * 1024 * 1024, int, "Largest file that is read, in bytes.", _positive, "over 0"),
     "MAX_PIXELS": Setting(50_000_000, int, "Largest picture whose pixels are decoded.", _positive, "over 0"),
     "MAX_ATTEMPTS": Setting(6, int, "Crashes and refusals after which an analysis gives up.", _positive, "over 0"),
-    "RETRY_BASE": Setting(2, int, "Seconds of the first back-off, before jitter.", _positive, "over 0"),
-    "RETRY_CAP": Setting(900, int, "Longest back-off in seconds, before jitter.", _positive, "over 0"),
-    "SCAN_DEADLINE": Setting(86_400, int, "Seconds after which a scan gives up on a vendor.", _positive, "over 0"),
-    "CALLBACK_DEADLINE": Setting(600, int, "Seconds an accepted scan waits before it is polled.", _positive, "over 0"),
-    "LEASE": Setting(300, int, "Seconds a worker's claim lasts; longer than the task timeout.", _positive, "over 0"),
+    "RETRY_BASE": Setting(2, int, "Seconds of the first back-off, before jitter.", _seconds, _A_YEAR),
+    "RETRY_CAP": Setting(900, int, "Longest back-off in seconds, before jitter.", _seconds, _A_YEAR),
+    "SCAN_DEADLINE": Setting(86_400, int, "Seconds after which a scan gives up on a vendor.", _seconds, _A_YEAR),
+    "CALLBACK_DEADLINE": Setting(600, int, "Seconds an accepted scan waits before it is polled.", _seconds, _A_YEAR),
+    "LEASE": Setting(
+        30,
+        int,
+        "Seconds a claim outlives its worker; a worker that lives renews it.",
+        lambda value: value >= 3,
+        "at least 3",
+    ),
     "SWEEP": Setting(60, int, "Seconds between two full sweeps.", _positive, "over 0"),
-    "WATCHDOG": Setting(20, int, "Seconds a rung row may wait unclaimed before the cluster is renewed.", _positive, ""),
+    "WATCHDOG": Setting(
+        20,
+        int,
+        "Seconds that work may wait while no task runs, before the cluster is renewed.",
+        lambda value: value >= 2,
+        "at least 2",
+    ),
     "ALLOW_LOOPBACK": Setting(
         False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."
     ),
 }
+
+
+_PEM = "-----BEGIN CERTIFICATE-----"
+
+
+def contradictions(
+    configured: Mapping[str, Any], *, called: Callable[[str], str] = "DETECTION['{}']".format, reads_files: bool = True
+) -> Iterator[str]:
+    """Sentences about values that are right each by itself and senseless together, or that name nothing.
+
+    `called`: how a key's name is written for whoever has to change it. `reads_files`: look whether what the paths
+    name is there. A value of the wrong type is for `Settings` to refuse.
+    """
+    values = {name: configured.get(name, setting.default) for name, setting in SETTINGS.items()}
+    for shorter, longer, slack in (("RETRY_BASE", "RETRY_CAP", 0), ("CALLBACK_DEADLINE", "SCAN_DEADLINE", -1)):
+        if values[shorter] > values[longer] + slack:
+            said = f"{called(shorter)} is {values[shorter]} seconds, {called(longer)} only {values[longer]}"
+            yield f"{said}. Make the first one smaller."
+    folder, bundle = values["TRUST_LISTS"], values["CA_BUNDLE"]
+    if not reads_files:
+        return
+    if folder and not Path(folder).is_dir():
+        yield f"{called('TRUST_LISTS')} names {folder}, which is not a folder. Name one that holds *.pem files."
+    elif folder and not _holds_certificate(Path(folder).glob("*.pem")):
+        yield f"{called('TRUST_LISTS')} names {folder}, where no *.pem file holds a certificate. Put the anchors there."
+    if bundle and not _holds_certificate([Path(bundle)]):
+        yield f"{called('CA_BUNDLE')} names {bundle}, which is no PEM file of certificates. Correct the path."
+
+
+def _holds_certificate(files: Iterable[Path]) -> bool:
+    for file in files:
+        try:
+            if _PEM in file.read_text(encoding="utf-8", errors="replace"):
+                return True
+        except OSError:
+            continue
+    return False
 
 
 class Settings:

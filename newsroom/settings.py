@@ -1,76 +1,35 @@
 """Every setting of the newsroom, read once from the environment; the only module that reads it.
 
-Each secret may also be given as `NAME_FILE`, the path of a file that holds it. A value that cannot be read is
-refused with the name of its variable, so that a typing error never becomes a silent default.
+Each secret may also be given as `NAME_FILE`, the path of a file that holds it. A value that cannot be read, or that
+makes no sense, is refused with the name of its variable before anything is done.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import logging
 import os
-import re
 import secrets
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from detection.conf import SETTINGS as DETECTION_SETTINGS
+from newsroom import detecting, storage
+from newsroom.environment import MAKE_ONE, Environment, refuse_weak
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-_ENVIRONMENT: dict[str, str] = environ.Env.ENVIRON
-_FALSE = frozenset({"off", "false", "no", "0"})
-_TRUE = frozenset({"on", "true", "yes", "1"})
+_env = Environment(environ.Env.ENVIRON)
+_KEY_LENGTH = 50
+_SECRET_LENGTH = 24
+_PASSWORD_LENGTH = 8
 
 
-def text(name: str, default: str = "") -> str:
-    """A plain value, stripped; an empty one counts as not given."""
-    return _ENVIRONMENT.get(name, "").strip() or default
-
-
-def switch(name: str, *, default: bool) -> bool:
-    """`on` or `off`. Raises ImproperlyConfigured for any other word, since a mistyped switch must not be a guess."""
-    value = text(name).lower()
-    if value and value not in _TRUE | _FALSE:
-        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to on or off.")
-    return value in _TRUE if value else default
-
-
-def number(name: str, default: int) -> int:
-    """A whole number. Raises ImproperlyConfigured with the name for anything else."""
-    value = text(name)
-    if value and not re.fullmatch(r"-?\d+", value):
-        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a whole number.")
-    return int(value) if value else default
-
-
-def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
-    """A list, divided by commas."""
-    return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
-
-
-def secret(name: str, default: str = "") -> str:
-    """A secret from `name`, or from the file that `name`_FILE names, stripped. An empty one is refused by name."""
-    path = text(f"{name}_FILE")
-    if path:
-        try:
-            value: str | None = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ImproperlyConfigured(f"{name}_FILE names {path!r}, which cannot be read: {error}.") from error
-    else:
-        value = _ENVIRONMENT.get(name)
-    if value is None:
-        return default
-    if not value.strip():
-        raise ImproperlyConfigured(f"{name} is empty. Give it a value, or don't set it at all.")
-    return value.strip()
-
-
-VAR = Path(text("NEWSROOM_VAR", str(BASE_DIR / "var"))).absolute()
+VAR = Path(_env.text("NEWSROOM_VAR", str(BASE_DIR / "var"))).absolute()
 """The folder for everything this installation writes: database, uploads, and a key made for a demo or a test."""
 
 
@@ -81,34 +40,63 @@ def _secret_key() -> str:
     passing: only where NEWSROOM_MAKE_KEY is on, once, in a file that its owner alone can read.
     """
     path = VAR / "secret_key"
-    if given := secret("DJANGO_SECRET_KEY"):
+    if given := _env.secret("DJANGO_SECRET_KEY", at_least=_KEY_LENGTH):
         return given
     if not path.exists():
-        if not switch("NEWSROOM_MAKE_KEY", default=False):
-            raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set. Set it, or DJANGO_SECRET_KEY_FILE.")
-        VAR.mkdir(parents=True, exist_ok=True)
+        if not _env.switch("NEWSROOM_MAKE_KEY", default=False):
+            raise ImproperlyConfigured(f"DJANGO_SECRET_KEY is not set. Set it, or DJANGO_SECRET_KEY_FILE: {MAKE_ONE}")
+        _make_folder(VAR, "NEWSROOM_VAR")
         draft = VAR / f"secret_key.{secrets.token_hex(8)}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(64))
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)  # whole or not at all, and the first of several processes wins
         draft.unlink()
-    return path.read_text().strip()
+    try:
+        made = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"DJANGO_SECRET_KEY is not set, and {path} cannot be read: {error}.") from None
+    refuse_weak(f"The key in {path}", made, at_least=_KEY_LENGTH)
+    return made
+
+
+def _make_folder(path: Path, variable: str) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{variable}: the folder {path} cannot be made: {error.strerror}.") from None
+
+
+def _is_installed(*packages: str) -> bool:
+    return any(importlib.util.find_spec(package) for package in packages)
+
+
+def _allowed_hosts() -> list[str]:
+    """Names alone. `*` would let any visitor choose the addresses in what this site sends out."""
+    hosts = _env.words("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
+    for host in hosts:
+        if host == "*" and not DEBUG:
+            raise ImproperlyConfigured("DJANGO_ALLOWED_HOSTS is *. Name the hosts that readers use, as news.example.")
+        if "/" in host or (":" in host and not host.startswith("[")):
+            raise ImproperlyConfigured(f"DJANGO_ALLOWED_HOSTS: {host!r} must be a name alone, as news.example.")
+    return hosts
 
 
 def _database() -> dict[str, Any]:
-    url = secret("DATABASE_URL", f"sqlite:///{VAR / 'newsroom.sqlite3'}")
+    url = _env.secret("DATABASE_URL", f"sqlite:///{VAR / 'newsroom.sqlite3'}", is_shared=True)
+    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:// or postgresql://.")
     try:
         database = cast(dict[str, Any], environ.Env.db_url_config(url))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}.") from error
-    engine = database.get("ENGINE", "")
-    if not engine.startswith("django.db.backends."):
-        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:// or postgresql://.")
+    except ValueError:
+        what = "must look like postgresql://user:password@host:5432/name, a password's special characters as %23"
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read; it {what}.") from None
+    if database["ENGINE"].endswith("postgresql") and not _is_installed("psycopg", "psycopg2"):
+        raise ImproperlyConfigured("DATABASE_URL needs PostgreSQL's client: pip install 'psycopg[binary]>=3.2'.")
     database["CONN_MAX_AGE"] = 60
     database["CONN_HEALTH_CHECKS"] = True
-    if engine.endswith("sqlite3"):
-        Path(database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+    if database["ENGINE"].endswith("sqlite3"):
+        _make_folder(Path(database["NAME"]).parent, "DATABASE_URL")
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -117,22 +105,20 @@ def _database() -> dict[str, Any]:
     return database
 
 
-def _storage() -> dict[str, Any]:
-    """Where uploads lie: a folder, or a bucket with `STORAGE_URL=s3://bucket/prefix?endpoint_url=…`."""
-    url = urlsplit(secret("STORAGE_URL"))
-    if not url.scheme:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    if url.scheme != "s3" or not url.netloc:
-        raise ImproperlyConfigured("STORAGE_URL must look like s3://bucket/prefix. For a folder set MEDIA_ROOT.")
-    options = {"bucket_name": url.netloc, "location": url.path.strip("/"), **dict(parse_qsl(url.query))}
-    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+def _redis_url() -> str:
+    url = _env.secret("REDIS_URL", is_shared=True)
+    if url and urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise ImproperlyConfigured("REDIS_URL must begin with redis://, rediss:// or unix://.")
+    if url and not _is_installed("redis"):
+        raise ImproperlyConfigured("REDIS_URL needs Redis's client: pip install 'redis>=5'.")
+    return url
 
 
 def _queue() -> dict[str, Any]:
     """django-q2's options. Retries are the analysis row's affair, so the queue makes none of its own."""
     cluster: dict[str, Any] = {
         "name": "newsroom",
-        "workers": number("Q_WORKERS", 2),
+        "workers": _env.number("Q_WORKERS", 2, low=1, high=64),
         "queue_limit": 1,
         "timeout": 120,
         "retry": 300,
@@ -144,79 +130,31 @@ def _queue() -> dict[str, Any]:
         "catch_up": False,
         "log_level": "WARNING",
     }
-    broker = text("Q_BROKER", "orm")
-    if broker == "orm":
+    if _env.choice("Q_BROKER", "orm", ("orm", "redis")) == "orm":
         return cluster | {"orm": "default"}
-    if broker != "redis" or not REDIS_URL:
-        raise ImproperlyConfigured(f"Q_BROKER is {broker!r}. Set it to orm, or to redis together with REDIS_URL.")
+    if not REDIS_URL:
+        raise ImproperlyConfigured("Q_BROKER is redis, and REDIS_URL is not set. Set both, or neither.")
     return cluster | {"redis": REDIS_URL}
 
 
-def _detection() -> dict[str, Any]:
-    """`DETECTION_<NAME>` for every setting the app knows; only those that are set, so that its own defaults hold."""
-    chosen: dict[str, Any] = {}
-    for name, setting in DETECTION_SETTINGS.items():
-        variable = f"DETECTION_{name}"
-        if not text(variable):
-            continue
-        readers: dict[type, Any] = {bool: partial(switch, default=False), int: partial(number, default=0)}
-        chosen[name] = readers.get(setting.kind, text)(variable)
-        if not setting.accepts(chosen[name]):
-            raise ImproperlyConfigured(f"{variable} is {chosen[name]!r}. It must be {setting.expected}.")
-    return chosen
-
-
-def _options(alias: str) -> dict[str, Any]:
-    """What is set for one detector, under the lower-case names its adapter knows."""
-    prefix = f"DETECTION_{alias.upper()}_"
-    options: dict[str, Any] = {}
-    for name in ("BASE_URL", "SIGNING", "RATE", "MODE", "MODEL", "LABEL"):
-        if value := text(prefix + name):
-            options[name.lower()] = value
-    if hosts := words(prefix + "ALLOWED_HOSTS"):
-        options["allowed_hosts"] = hosts
-    if text(prefix + "CALLBACKS"):
-        options["callbacks"] = switch(prefix + "CALLBACKS", default=False)
-    if text(prefix + "DAILY_BUDGET"):
-        options["daily_budget"] = number(prefix + "DAILY_BUDGET", 0)
-    key = secret(prefix + "API_KEY") or (secret("AI_IMAGE_API_KEY") if alias == "generic" else "")
-    if key:
-        options["api_key"] = key
-    if signing_secrets := secret(prefix + "WEBHOOK_SECRETS"):
-        options["webhook_secrets"] = [part.strip() for part in signing_secrets.split(",") if part.strip()]
-    return options
-
-
-def _providers() -> dict[str, dict[str, Any]]:
-    """The detectors by alias, shaped like CACHES. A one-word backend is the module and class of that name."""
-    configured: dict[str, dict[str, Any]] = {}
-    for alias in words("DETECTION_PROVIDERS"):
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", alias):
-            raise ImproperlyConfigured(f"DETECTION_PROVIDERS: {alias!r} must be small letters, digits and _.")
-        backend = text(f"DETECTION_{alias.upper()}_BACKEND", alias)
-        if "." not in backend:
-            class_name = "".join(part.capitalize() for part in backend.split("_"))
-            backend = f"detection.providers.{backend}.{class_name}Provider"
-        configured[alias] = {"BACKEND": backend, "OPTIONS": _options(alias)}
-    return configured
-
-
-DEBUG = switch("DJANGO_DEBUG", default=False)
+DEBUG = _env.switch("DJANGO_DEBUG", default=False)
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = words("DJANGO_ALLOWED_HOSTS", ("localhost", "127.0.0.1", "[::1]"))
-PUBLIC_BASE_URL = text("PUBLIC_BASE_URL").rstrip("/")
+ALLOWED_HOSTS = _allowed_hosts()
+PUBLIC_BASE_URL = _env.address("PUBLIC_BASE_URL", with_path=False)
 IS_PUBLIC = PUBLIC_BASE_URL.startswith("https://")
 """Whether readers reach this site by https: then, and only then, cookies and redirects insist on it."""
-PORT = number("PORT", 8000)
-REDIS_URL = secret("REDIS_URL")
-METRICS_TOKEN = secret("METRICS_TOKEN")
-AUDIT_ANCHOR_KEY = secret("AUDIT_ANCHOR_KEY")
-DEMO_PASSWORD = secret("DEMO_PASSWORD")
-DEMO = switch("NEWSROOM_DEMO", default=False) and not IS_PUBLIC  # anybody at this machine may be its people
-TRUSTED_PROXIES = number("TRUSTED_PROXIES", 0)
+PORT = _env.number("PORT", 8000, low=1, high=65_535)
+REDIS_URL = _redis_url()
+METRICS_TOKEN = _env.secret("METRICS_TOKEN", at_least=_SECRET_LENGTH)
+AUDIT_ANCHOR_KEY = _env.secret("AUDIT_ANCHOR_KEY", at_least=_SECRET_LENGTH)
+if AUDIT_ANCHOR_KEY and AUDIT_ANCHOR_KEY == SECRET_KEY:
+    raise ImproperlyConfigured("AUDIT_ANCHOR_KEY is the same as DJANGO_SECRET_KEY. Give each a value of its own.")
+DEMO_PASSWORD = _env.secret("DEMO_PASSWORD", at_least=_PASSWORD_LENGTH)
+DEMO = _env.switch("NEWSROOM_DEMO", default=False) and not IS_PUBLIC  # anybody at this machine may be its people
+TRUSTED_PROXIES = _env.number("TRUSTED_PROXIES", 0, low=0, high=16)
 """How many proxies in front are ours; 0: forwarded headers are not believed."""
 
-_HAS_WHITENOISE = importlib.util.find_spec("whitenoise") is not None
+_HAS_WHITENOISE = _is_installed("whitenoise")
 _CONTRIB = ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")
 INSTALLED_APPS = ["newsroom", "detection", "django_q", *(f"django.contrib.{app}" for app in _CONTRIB)]
 MIDDLEWARE = [
@@ -254,9 +192,9 @@ CACHES = {
     }
 }
 Q_CLUSTER = _queue()
-DETECTION = _detection()
-DETECTION_PROVIDERS = _providers()
-DETECTION_NOTICE = text("DETECTION_NOTICE")
+DETECTION = detecting.settings(_env, lists_may_come=DEMO)
+DETECTION_PROVIDERS = detecting.detectors(_env)
+DETECTION_NOTICE = _env.text("DETECTION_NOTICE")
 """A sentence for the top of every page, such as that a demo's answers are scripted."""
 
 _PASSWORD_RULES = ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -265,16 +203,16 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "newsroom:start"
 LOGOUT_REDIRECT_URL = "newsroom:start"
 LANGUAGE_CODE = "en"
-TIME_ZONE = text("TIME_ZONE", "UTC")
+TIME_ZONE = _env.choice("TIME_ZONE", "UTC", {"UTC", *available_timezones()})
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not IS_PUBLIC
-MEDIA_ROOT = Path(text("MEDIA_ROOT", str(VAR / "media"))).absolute()
+MEDIA_ROOT = Path(_env.text("MEDIA_ROOT", str(VAR / "media"))).absolute()
 """Uploads are private: no address is routed here, and every file is served by a view that asks who is reading."""
 STORAGES = {
-    "default": _storage(),
+    "default": storage.from_url(_env.secret("STORAGE_URL", is_shared=True)),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if IS_PUBLIC and _HAS_WHITENOISE
@@ -292,9 +230,10 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES > 0 else None
 
+_LOG_LEVEL = _env.choice("LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), fold=str.upper)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": text("LOG_LEVEL", "WARNING").upper()},
+    "root": {"handlers": ["console"], "level": _LOG_LEVEL},
 }

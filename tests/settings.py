@@ -17,7 +17,7 @@ _KNOWN = ("DATABASE_URL", "PATH", "HOME", "TMPDIR", "LANG")
 # The newsroom reads its environment once, at import; a developer's own settings must not decide what tests see.
 environ.Env.ENVIRON = {
     **{name: os.environ[name] for name in _KNOWN if name in os.environ},
-    "DJANGO_SECRET_KEY": "only-for-tests-and-nothing-else-0123456789abcdef",
+    "DJANGO_SECRET_KEY": "only-for-tests-and-for-nothing-else-0123456789abcdef",
     "NEWSROOM_VAR": _VAR,
 }
 from newsroom.settings import *  # noqa: E402, F403

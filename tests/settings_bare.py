@@ -11,7 +11,7 @@ import environ
 env = environ.Env()
 ROOT = Path(__file__).resolve().parent.parent
 
-SECRET_KEY = "only-for-tests-and-nothing-else-0123456789abcdef"
+SECRET_KEY = "only-for-tests-and-for-nothing-else-0123456789abcdef"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True

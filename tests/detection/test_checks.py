@@ -32,7 +32,7 @@ def test_e001_settings_that_cannot_be_read(settings: Any) -> None:
     [found] = checks.check_settings()
     assert ids([found]) == ["detection.E001"]
     assert "MOED" in found.msg
-    assert checks.check_lease() == []
+    assert checks.check_requests() == []
     assert checks.check_deploy() == []
 
 
@@ -59,13 +59,6 @@ def test_e003_a_queue_that_would_run_tasks_twice(monkeypatch: pytest.MonkeyPatch
     assert ids(checks.check_queue()) == ["detection.E003", "detection.E003"]
 
 
-@pytest.mark.parametrize(("lease", "is_wrong"), [(63, True), (64, False)])
-def test_e004_a_claim_that_ends_before_its_task(settings: Any, configure: Any, lease: int, is_wrong: bool) -> None:
-    settings.Q_CLUSTER = {**settings.Q_CLUSTER, "timeout": 60}
-    configure(LEASE=lease)
-    assert ids(checks.check_lease()) == (["detection.E004"] if is_wrong else [])
-
-
 @pytest.mark.parametrize(
     ("engine", "is_on", "is_said"), [("sqlite3", True, True), ("sqlite3", False, False), ("postgresql", True, False)]
 )
@@ -74,7 +67,7 @@ def test_w001_requests_in_one_transaction_on_sqlite(
 ) -> None:
     database = {"ENGINE": f"django.db.backends.{engine}", "ATOMIC_REQUESTS": is_on}
     monkeypatch.setattr(checks, "django_settings", SimpleNamespace(DATABASES={"default": database}))
-    assert ids(checks.check_lease()) == (["detection.W001"] if is_said else [])
+    assert ids(checks.check_requests()) == (["detection.W001"] if is_said else [])
 
 
 @pytest.mark.django_db
@@ -94,6 +87,17 @@ def test_e006_loopback_in_production(configure: Callable[..., None]) -> None:
     assert ids(checks.check_deploy()) == ["detection.E006"]
     configure(ALLOW_LOOPBACK=False)
     assert checks.check_deploy() == []
+
+
+def test_e007_settings_that_do_not_fit_each_other(settings: Any, configure: Callable[..., None]) -> None:
+    assert checks.check_values() == []
+    configure(RETRY_BASE=60, RETRY_CAP=30, TRUST_LISTS="/nowhere")
+    found = checks.check_values()
+    assert [one.id for one in found] == ["detection.E007", "detection.E007"]
+    assert "DETECTION['RETRY_BASE'] is 60 seconds" in found[0].msg
+    assert "DETECTION_<KEY>" in found[0].hint
+    settings.DETECTION = {"MOED": "shadow"}
+    assert checks.check_values() == []
 
 
 @pytest.mark.django_db

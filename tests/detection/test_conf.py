@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_default_holds_until_it_is_configured(settings: Any, configure: Callab
     configure(MODE="shadow")
     assert conf.settings.MODE == "shadow"
     del settings.DETECTION
-    assert conf.settings.LEASE == 300
+    assert conf.settings.MAX_ATTEMPTS == 6
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,47 @@ def test_a_number_is_a_positive_whole_number(settings: Any, name: str, value: An
     settings.DETECTION = {name: value}
     with pytest.raises(ImproperlyConfigured, match=name):
         getattr(conf.settings, name)
+
+
+@pytest.mark.parametrize("name", ["RETRY_BASE", "RETRY_CAP", "SCAN_DEADLINE", "CALLBACK_DEADLINE"])
+def test_seconds_end_with_a_year(settings: Any, name: str) -> None:
+    """More would not fit into a date."""
+    settings.DETECTION = {name: 31_536_000}
+    assert getattr(conf.settings, name) == 31_536_000
+    settings.DETECTION = {name: 31_536_001}
+    with pytest.raises(ImproperlyConfigured, match=f"{name}.*it must be 1 to 31536000, the seconds of a year"):
+        getattr(conf.settings, name)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, []),
+        ({"RETRY_BASE": 900, "RETRY_CAP": 900}, []),
+        ({"RETRY_BASE": 901}, ["DETECTION['RETRY_BASE'] is 901 seconds, DETECTION['RETRY_CAP'] only 900"]),
+        ({"SCAN_DEADLINE": 600}, ["DETECTION['CALLBACK_DEADLINE'] is 600 seconds"]),
+        ({"SCAN_DEADLINE": 601}, []),
+        ({"TRUST_LISTS": "/nowhere"}, ["names /nowhere, which is not a folder"]),
+        ({"CA_BUNDLE": "/nowhere.pem", "RETRY_CAP": 1}, ["RETRY_CAP", "names /nowhere.pem, which is no PEM file"]),
+    ],
+)
+def test_values_that_make_no_sense_together(given: dict[str, Any], said: list[str]) -> None:
+    found = list(conf.contradictions(given))
+    assert len(found) == len(said)
+    assert all(words in sentence for words, sentence in zip(said, found, strict=True)), found
+    assert all(sentence.endswith(".") for sentence in found)
+
+
+def test_what_paths_name_is_read_only_where_it_should_be_there(tmp_path: Path) -> None:
+    given = {"TRUST_LISTS": str(tmp_path), "CA_BUNDLE": str(tmp_path)}
+    assert [sentence.split(" ")[0] for sentence in conf.contradictions(given, called="MY_{}".format)] == [
+        "MY_TRUST_LISTS",
+        "MY_CA_BUNDLE",
+    ]
+    assert list(conf.contradictions(given, reads_files=False)) == []
+    (tmp_path / "a.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    given["CA_BUNDLE"] = str(tmp_path / "a.pem")
+    assert list(conf.contradictions(given)) == []
 
 
 def test_a_setting_nobody_knows_is_an_attribute_error() -> None:

@@ -1,0 +1,63 @@
+"""Whether each configured detector can be made, may be asked, and, where that is wanted, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.exceptions import ImproperlyConfigured
+
+from detection.doctor.findings import Finding, broken, in_short, ok, warn
+from detection.errors import ProviderError
+from detection.models import ProviderSwitch
+from detection.providers import providers
+from detection.providers.scripted import ScriptedProvider
+from detection.ratelimit import interval_of
+
+_CHANGE = "Change DETECTION_PROVIDERS (in the newsroom: the variables DETECTION_{}_…)."
+
+
+def can_be_made() -> Iterator[Finding]:
+    """Class, options, key and address of each are right, as far as can be told without asking it."""
+    pixels = 0
+    for alias in providers.aliases():
+        try:
+            provider = providers[alias]
+            interval_of(str(provider.options.get("rate") or ""))
+        except ImproperlyConfigured as error:
+            yield broken(f"{in_short(error)}.", _CHANGE.format(alias.upper()))
+            continue
+        pixels += provider.looks_at_pixels
+        if isinstance(provider, ScriptedProvider):
+            yield warn(f"The detector {alias} says what it is told.", "Configure a real one before you rely on it.")
+        else:
+            yield ok(f"The detector {alias} is configured ({provider.title}).")
+    if not pixels:
+        fix = "Add one to DETECTION_PROVIDERS; docs/howto/detectors.md says how."
+        yield warn("No detector looks at pixels: only what files declare is read.", fix)
+
+
+def may_be_asked() -> Iterator[Finding]:
+    """Whom a person or the breaker has paused."""
+    for switch in ProviderSwitch.objects.filter(is_paused=True):
+        who = "All detectors are" if switch.alias == "*" else f"The detector {switch.alias} is"
+        until = "" if switch.paused_until is None else " and tried again by itself"
+        fix = f"Then manage.py detection_provider resume '{switch.alias}'."
+        yield warn(f"{who} paused{until}: {switch.reason.rstrip('.')}.", f"See to the reason. {fix}")
+
+
+def answer() -> Iterator[Finding]:
+    """Each is asked over the network whether the credentials are good; no picture is sent."""
+    for alias in providers.aliases():
+        try:
+            yield ok(f"{alias}: {providers[alias].check()}")
+        except ImproperlyConfigured:
+            continue  # told by `can_be_made`
+        except ProviderError as error:
+            yield broken(f"The detector {alias} does not answer well: {in_short(error)}.", _fix(alias, error))
+
+
+def _fix(alias: str, error: ProviderError) -> str:
+    name = f"DETECTION_{alias.upper()}"
+    if error.error_class == "auth":
+        return f"Correct its key (in the newsroom: {name}_API_KEY)."
+    return f"Correct its address (in the newsroom: {name}_BASE_URL), or wait: its checks are tried again by themselves."
