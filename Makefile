@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 RUN := NEWSROOM_MAKE_KEY=1 $(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test check detector clean
+.PHONY: help install demo test check chaos detector clean
 
 help:
 	@echo "make demo      a newsroom with held stories, in your browser"
 	@echo "make test      the test suite (browser and PostgreSQL tests skip where there is none)"
 	@echo "make check     lint, format, types, floors, migrations, deploy check"
+	@echo "make chaos     kill, stop and starve real processes, with the real timers; prints what became of the scans"
 	@echo "make detector  a detector on loopback that speaks the generic contract"
 	@echo "make install   the virtual environment and everything the demo needs"
 
@@ -29,7 +30,7 @@ $(VENV)/demo: $(VENV)/python pyproject.toml
 
 $(VENV)/dev: $(VENV)/demo
 	@echo "Installing what the tests need (once, about a minute) ..."
-	@$(BIN)/python -m pip install --quiet --editable '.[dev,postgres,redis]'
+	@$(BIN)/python -m pip install --quiet --editable '.[dev,postgres,redis,s3]'
 	@touch $@
 
 install: $(VENV)/demo
@@ -49,6 +50,9 @@ check: $(VENV)/dev
 	DJANGO_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
 	DJANGO_ALLOWED_HOSTS=newsroom.example PUBLIC_BASE_URL=https://newsroom.example \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+chaos: $(VENV)/dev
+	CHAOS_TIMERS=default $(BIN)/python -m pytest -q -n0 -p no:randomly -m chaos tests/chaos $(ARGS)
 
 detector: install
 	@$(RUN) manage.py sandbox_detector $(ARGS)

@@ -13,17 +13,30 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, sandbox
-from detection.errors import ProviderError, ProviderMisconfigured, Rejected, SandboxFailed, StorageUnavailable
+from detection import audit, sandbox, stored
+from detection.conf import settings
+from detection.errors import (
+    HouseFault,
+    ProviderError,
+    ProviderMisconfigured,
+    Rejected,
+    SandboxFailed,
+    StorageUnavailable,
+)
 from detection.models import StoredOverlay
 from detection.providers import providers
 from detection.results import Overlay
 
 MAX_TRIES = 5
+OUR_STORAGE_WAITS = (timedelta(seconds=30), timedelta(minutes=15))
+"""The shortest and the longest wait for a storage of ours that is full or silent; that uses up no try."""
 
 
 def store(pk: int) -> None:
-    """Fetch, check and keep one overlay; a refusal is kept with its sentence, a fault is tried again."""
+    """Fetch, check and keep one overlay; a refusal is kept with its sentence, a fault is tried again.
+
+    A fault of our own storage is no try: a disk may be full for hours.
+    """
     row = StoredOverlay.objects.select_related("analysis__asset").filter(pk=pk, status="pending").first()
     if row is None:
         return
@@ -37,50 +50,68 @@ def store(pk: int) -> None:
         overlay = Overlay(kind=row.kind, url=row.source_url, content=content, expires_at=row.expires_at)
         content = content or provider.download_overlay(overlay)
         made = sandbox.reencode_overlay(content, width=asset.width or 1, height=asset.height or 1)
+        _keep(row, made.content, made.width, made.height)
     except Rejected as refusal:
         _refuse(row, refusal.sentence)
     except ProviderMisconfigured as error:
         _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
+    except StorageUnavailable:
+        _wait_for_our_storage(row)
     except (ProviderError, SandboxFailed) as error:
         if row.tries + 1 >= MAX_TRIES or not getattr(error, "retryable", True):
             _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
         else:
             StoredOverlay.objects.filter(pk=pk).update(next_try_at=timezone.now() + timedelta(seconds=5 * 2**row.tries))
-    else:
-        _keep(row, made.content, made.width, made.height)
+
+
+def _wait_for_our_storage(row: StoredOverlay) -> None:
+    """Try again later, and ever later, as long as a scan would be tried."""
+    age = timezone.now() - row.created_at
+    if age > timedelta(seconds=settings.SCAN_DEADLINE):
+        _refuse(row, _("The overlay could not be stored for a whole day. The detector's verdict stands without it."))
+        return
+    shortest, longest = OUR_STORAGE_WAITS
+    at = timezone.now() + min(max(age / 2, shortest), longest)
+    StoredOverlay.objects.filter(pk=row.pk, status="pending").update(tries=row.tries, next_try_at=at)
 
 
 def _given(row: StoredOverlay) -> bytes:
-    """What came with the answer itself, or nothing. Raises StorageUnavailable."""
+    """What came with the answer itself, or nothing. Raises StorageUnavailable, HouseFault where it is gone."""
     if not row.file:
         return b""
     try:
-        with row.file.open("rb") as opened:
-            content: bytes = opened.read()
-    except OSError as error:
-        raise StorageUnavailable from error
-    return content
+        return stored.read(row.file.storage, str(row.file.name), most=settings.MAX_BYTES)
+    except FileNotFoundError as error:
+        if row.source_url:
+            return b""
+        raise HouseFault(_("What came with the answer is gone from the storage.")) from error
 
 
 def _keep(row: StoredOverlay, content: bytes, width: int, height: int) -> None:
-    sha256, given = hashlib.sha256(content).hexdigest(), row.file.name
-    row.file.save("overlay.png", ContentFile(content), save=False)
-    with transaction.atomic():
-        won = StoredOverlay.objects.filter(pk=row.pk, status="pending").update(
-            status="ready",
-            file=row.file.name,
-            sha256=sha256,
-            width=width,
-            height=height,
-            source_url="",
-            next_try_at=None,
-        )
-        if won:
-            about = row.analysis
-            audit.record("overlay.stored", asset=about.asset, analysis=about.public_id, sha256=sha256, kind=row.kind)
-    surplus = given if won else row.file.name
-    if surplus:
-        row.file.storage.delete(surplus)
+    sha256, given, storage = hashlib.sha256(content).hexdigest(), row.file.name, row.file.storage
+    name = stored.save_for(row.file, "overlay.png", ContentFile(content))
+    is_kept = False
+    try:
+        with transaction.atomic():
+            won = StoredOverlay.objects.filter(pk=row.pk, status="pending").update(
+                status="ready",
+                file=name,
+                sha256=sha256,
+                width=width,
+                height=height,
+                source_url="",
+                next_try_at=None,
+            )
+            if won:
+                about = row.analysis
+                audit.record(
+                    "overlay.stored", asset=about.asset, analysis=about.public_id, sha256=sha256, kind=row.kind
+                )
+        is_kept = bool(won)
+    finally:
+        surplus = given if is_kept else name
+        if surplus:
+            stored.delete_quietly(storage, surplus)
 
 
 def _refuse(row: StoredOverlay, sentence: str) -> None:
@@ -94,4 +125,4 @@ def _refuse(row: StoredOverlay, sentence: str) -> None:
                 "overlay.refused", asset=row.analysis.asset, analysis=row.analysis.public_id, sentence=sentence
             )
     if won and given:
-        row.file.storage.delete(given)
+        stored.delete_quietly(row.file.storage, given)

@@ -6,23 +6,23 @@ does not exist for them. Files are hostile: originals leave only as a download, 
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from datetime import datetime
-from typing import IO, Any
+from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.core.files.storage import Storage, default_storage
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from detection import policy, reach, sandbox, screens, wording
+from detection import policy, reach, sandbox, screens, stored, wording
 from detection.conf import settings
-from detection.errors import NotRegistered, Rejected, SandboxFailed
+from detection.errors import NotRegistered, Rejected, SandboxFailed, StorageUnavailable
 from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
 from detection.standing import assess_asset, latest_review, present_analyses
 from detection.vocabulary import AnalysisStatus, Basis, Conclusion
@@ -62,7 +62,9 @@ def media(request: HttpRequest, public_id: uuid.UUID, rendition: str) -> HttpRes
         return _unreadable(request, wording.rejected_sentence(refusal.sentence), status=404)
     except FileNotFoundError:
         return _unreadable(request, _("The file is not in the store any more. Upload it again."), status=404)
-    except (SandboxFailed, OSError):
+    except StorageUnavailable:
+        return _unreadable(request, _("The storage did not answer just now. Reload the page in a minute."), status=503)
+    except SandboxFailed:
         return _unreadable(request, _("This picture could not be opened just now. Reload the page."), status=503)
     for name, value in _HEADERS.items():
         response.headers[name] = value
@@ -82,8 +84,8 @@ def _unreadable(request: HttpRequest, sentence: str, *, status: int) -> HttpResp
     return response
 
 
-def _open(asset: Asset) -> IO[bytes]:
-    """The host's file. Raises FileNotFoundError where the picture or its file is gone."""
+def _file_of(asset: Asset) -> tuple[Storage, str]:
+    """Where the host keeps the file. Raises FileNotFoundError where there is none any more."""
     try:
         picture = asset.picture()
         file = asset.asset_type.file_of(picture) if picture is not None else None
@@ -91,14 +93,18 @@ def _open(asset: Asset) -> IO[bytes]:
         file = None
     if not file or not file.name:
         raise FileNotFoundError(asset.file_name)
-    return file.storage.open(file.name)
+    return file.storage, file.name
 
 
 def _original(request: HttpRequest, asset: Asset) -> HttpResponseBase:
     media_type = asset.media_type if asset.is_read and asset.media_type in _EXTENSIONS else "application/octet-stream"
     extension = _EXTENSIONS.get(media_type, "bin")
     name = slugify(asset.label)[:80] or asset.public_id.hex
-    response = FileResponse(_open(asset), as_attachment=True, filename=f"{name}.{extension}", content_type=media_type)
+    download = stored.Download(*_file_of(asset))
+    response = StreamingHttpResponse(download, content_type=media_type)
+    response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}.{extension}")
+    if download.size is not None:
+        response.headers["Content-Length"] = str(download.size)
     response.headers["Cache-Control"] = _NEVER_KEPT
     return response
 
@@ -123,23 +129,39 @@ def _map(request: HttpRequest, asset: Asset) -> HttpResponseBase:
 def _made_once(asset: Asset, suffix: str, media_type: str, paint: Any) -> HttpResponseBase:
     """A picture of our own making: painted at the first request, then taken from the store."""
     name = f"detection/previews/{asset.public_id}-{asset.generation}{suffix}"
-    content: bytes | None = None
-    with contextlib.suppress(FileNotFoundError), default_storage.open(name) as kept:
-        content = kept.read()
+    content = _kept(name)
     if content is None:
-        with _open(asset) as file:
-            content = paint(_within_limit(file))
-        kept_as = default_storage.save(name, ContentFile(content))
-        if kept_as != name:
-            # Somebody else painted the same one meanwhile.
-            default_storage.delete(kept_as)
+        content = paint(_within_limit(*_file_of(asset)))
+        _keep(name, content)
     response = HttpResponse(content, content_type=media_type)
     response.headers["Cache-Control"] = _KEPT
     return response
 
 
-def _within_limit(file: IO[bytes]) -> bytes:
-    content = file.read(settings.MAX_BYTES + 1)
+def _kept(name: str) -> bytes | None:
+    """What was painted before; None where nothing was, or nothing of it was written by a process that died."""
+    try:
+        content = stored.read(default_storage, name, most=settings.MAX_BYTES, may_be_empty=True)
+    except FileNotFoundError:
+        return None
+    if not content:
+        stored.delete_quietly(default_storage, name)
+    return content or None
+
+
+def _keep(name: str, content: bytes) -> None:
+    """Keep it for the next request. Without room it is painted each time, which nobody has to know."""
+    try:
+        kept_as = stored.save(default_storage, name, ContentFile(content))
+    except StorageUnavailable:
+        return
+    if kept_as != name:
+        # Somebody else painted the same one meanwhile.
+        stored.delete_quietly(default_storage, kept_as)
+
+
+def _within_limit(storage: Storage, name: str) -> bytes:
+    content = stored.read(storage, name, most=settings.MAX_BYTES)
     if len(content) > settings.MAX_BYTES:
         raise Rejected("too_big", _("This file is larger than what is read here. Save a smaller copy and upload that."))
     return content
@@ -149,8 +171,14 @@ def _overlay(request: HttpRequest, asset: Asset) -> HttpResponseBase:
     overlay = _chosen_overlay(asset, request.GET.get("analysis", ""))
     if overlay is None:
         raise Http404
-    with overlay.file.open("rb") as file:
-        response = HttpResponse(file.read(), content_type="image/png")
+    try:
+        content = stored.read(overlay.file.storage, str(overlay.file.name), most=settings.MAX_BYTES)
+    except FileNotFoundError:
+        # The picture itself may well be there: uploading it again would help nobody.
+        return _unreadable(
+            request, _("This overlay is not in the store any more. Check the picture again."), status=404
+        )
+    response = HttpResponse(content, content_type="image/png")
     response.headers["Cache-Control"] = _KEPT
     return response
 

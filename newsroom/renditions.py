@@ -12,15 +12,16 @@ import uuid
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from detection import sandbox
-from detection.errors import Rejected, SandboxFailed
+from detection import sandbox, stored
+from detection.errors import Rejected, SandboxFailed, StorageUnavailable
 from newsroom.models import Placement, Story
+from newsroom.uploads import UPLOAD_CAP
 
 logger = logging.getLogger(__name__)
 
 
 class NotStored(Exception):
-    """A readers' copy was made and could not be stored."""
+    """The storage had no room for a readers' copy, or did not answer."""
 
 
 LONGEST_SIDE = 1600
@@ -30,7 +31,7 @@ LONGEST_SIDE = 1600
 def prepare(story: Story) -> None:
     """Make the copies that are missing. A picture that cannot be opened gets none, and readers don't see it.
 
-    Raises NotStored where there is a copy and no room for it: that is no picture's fault, and the story has to wait.
+    Raises NotStored where the storage fails: that is no picture's fault, and the story has to wait.
     """
     for placement in story.placements.select_related("photo"):
         if placement.rendition_of != placement.photo.image.name or not placement.rendition:
@@ -38,16 +39,14 @@ def prepare(story: Story) -> None:
 
 
 def _make(placement: Placement) -> None:
-    source = placement.photo.image.name
+    image, source = placement.photo.image, str(placement.photo.image.name)
     try:
-        with placement.photo.image.open("rb") as file:
-            rendered = sandbox.render(file.read(), longest_side=LONGEST_SIDE)
-    except (Rejected, SandboxFailed, OSError) as error:
+        rendered = sandbox.render(stored.read(image.storage, source, most=UPLOAD_CAP), longest_side=LONGEST_SIDE)
+        name = stored.save(default_storage, f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(rendered.content))
+    except (Rejected, SandboxFailed, FileNotFoundError) as error:
         logger.warning("No copy for readers of picture %s: %s", placement.photo_id, error)
         return
-    try:
-        name = default_storage.save(f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(rendered.content))
-    except OSError as error:
+    except StorageUnavailable as error:
         logger.exception("The copy for readers of picture %s could not be stored.", placement.photo_id)
         raise NotStored from error
     Placement.objects.filter(pk=placement.pk).update(rendition=name, rendition_of=source)

@@ -1,26 +1,29 @@
 """How a picture comes in: the story page, the page that checks a picture, and the folder import all come through here.
 
-An upload is never refused for what the file is; that is found out afterwards, by the check.
+An upload is never refused for what the file is; that is found out afterwards, by the check. It is refused where there
+is no room for it, and then nothing of it is kept: neither a row without its file nor a file without its row.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import PurePath
 from typing import Any
 
 from django.core.files.base import File
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from detection import audit, registry, scanning
+from detection import audit, registry, scanning, stored
+from detection.errors import StorageUnavailable
 from detection.models import Asset
 from newsroom.models import Desk, Photo, Placement, Story
+from newsroom.storage import is_full
 
 logger = logging.getLogger(__name__)
 
@@ -43,35 +46,69 @@ class Particulars:
         return desk is not None and desk.is_confidential if self.keep_inside is None else self.keep_inside
 
 
-def receive(file: File[bytes], *, by: Any, story: Story | None = None, particulars: Particulars | None = None) -> Photo:
-    """Keep one file as a new picture, and place it last in `story` where one is given. `by`: None for an import."""
+class NotStored(OSError):
+    """There was no place for a picture, and nothing of it was kept. Its text is a sentence for whoever uploaded it.
+
+    `status`: the HTTP status that says the same to a program.
+    """
+
+    def __init__(self, name: str, *, is_full: bool) -> None:
+        sentences = {
+            True: _("“%(name)s” was not taken in: there is no room left here. Tell whoever runs this site."),
+            False: _("“%(name)s” was not taken in: the storage did not answer. Try again in a minute."),
+        }
+        super().__init__(sentences[is_full] % {"name": name})
+        self.status = 507 if is_full else 503
+
+
+def receive(
+    file: File[bytes],
+    *,
+    by: Any,
+    story: Story | None = None,
+    particulars: Particulars | None = None,
+    expires_at: datetime | None = None,
+) -> Photo:
+    """Keep one file as a new picture, and place it last in `story` where one is given. `by`: None for an import.
+
+    Raises NotStored where there is no room for it, on the disk or in the database, or the storage doesn't answer.
+    """
     known = particulars or Particulars()
     desk = story.desk if story is not None else None
     name = PurePath(file.name or "").name[:200]
-    with transaction.atomic():
-        photo = Photo.objects.create(
-            image=File(file, name=name or "picture"),
-            original_name=name,
-            headline=PurePath(name).stem.replace("_", " ").replace("-", " ")[:200],
-            credit=known.credit,
-            source_tier=known.source_tier,
-            keep_inside=known.keeps_inside(desk),
-            uploader=by,
-            desk=desk,
-        )
-        audit.record("picture.uploaded", subject=photo, by=by, file=photo.image.name, source_tier=known.source_tier)
-        if story is not None:
-            place(photo, story)
+    photo = Photo(
+        original_name=name,
+        headline=PurePath(name).stem.replace("_", " ").replace("-", " ")[:200],
+        credit=known.credit,
+        source_tier=known.source_tier,
+        keep_inside=known.keeps_inside(desk),
+        uploader=by,
+        desk=desk,
+        expires_at=expires_at,
+    )
+    with ExitStack() as undo:
+        try:
+            stored_as = stored.save_for(photo.image, name or "picture", File(file, name=name or "picture"))
+            undo.callback(stored.delete_quietly, photo.image.storage, stored_as)
+            photo.image = stored_as
+            with transaction.atomic():
+                photo.save()
+                audit.record("picture.uploaded", subject=photo, by=by, file=stored_as, source_tier=known.source_tier)
+                if story is not None:
+                    place(photo, story)
+        except (StorageUnavailable, DatabaseError) as error:
+            if isinstance(error, DatabaseError) and not is_full(error):
+                raise
+            logger.warning("The picture %r could not be kept: %s", name, error)
+            raise NotStored(name, is_full=is_full(error)) from error
+        undo.pop_all()
     return photo
 
 
 def receive_for_check(file: File[bytes], *, by: Any, keep_inside: bool = False) -> Photo:
     """Keep one file for a look at the evidence; it is deleted after 24 hours unless somebody places it in a story."""
-    with transaction.atomic():
-        photo = receive(file, by=by, particulars=Particulars(keep_inside=keep_inside))
-        photo.expires_at = timezone.now() + CHECKED_FOR
-        photo.save(update_fields=["expires_at"])
-    return photo
+    particulars = Particulars(keep_inside=keep_inside)
+    return receive(file, by=by, particulars=particulars, expires_at=timezone.now() + CHECKED_FOR)
 
 
 def place(photo: Photo, story: Story) -> Placement:
@@ -105,15 +142,23 @@ def request_missing_checks(story: Story, *, by: Any) -> int:
 
 
 def delete_expired(now: datetime) -> int:
-    """Delete pictures that were only checked and whose time is over; how many. Their history stays."""
+    """Delete pictures that were only checked and whose time is over; how many. Their history stays.
+
+    A picture whose file can't be deleted keeps its row, so that the next run tries again; this one ends there, for a
+    storage that is away would hold the database up for each of them.
+    """
     deleted = 0
     for photo in Photo.objects.filter(expires_at__lte=now, placements=None):
-        with transaction.atomic():
-            still_there: Iterable[Photo] = Photo.objects.filter(pk=photo.pk, expires_at__lte=now, placements=None)
-            for one in still_there:
-                audit.record("picture.expired", subject=one)
-                storage, name = one.image.storage, str(one.image.name)
-                one.delete()
-                transaction.on_commit(partial(storage.delete, name))
-                deleted += 1
+        try:
+            with transaction.atomic():
+                still_there = list(Photo.objects.filter(pk=photo.pk, expires_at__lte=now, placements=None))
+                for one in still_there:
+                    audit.record("picture.expired", subject=one)
+                    storage, name = one.image.storage, str(one.image.name)
+                    one.delete()
+                    stored.delete(storage, name)
+            deleted += len(still_there)
+        except StorageUnavailable as error:
+            logger.warning("Picture %s was to be deleted and its file could not be: %s", photo.pk, error)
+            break
     return deleted

@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from newsroom import views
 
+handler500 = "newsroom.views.went_wrong"
 pages = [
     path("", views.start, name="start"),
     path("check/", views.check, name="check"),

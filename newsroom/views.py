@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +11,20 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db.models import F
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from detection import gate
+from detection import gate, stored
+from detection.errors import StorageUnavailable
 from detection.models import Asset
 from detection.templatetags.detection_tags import review_url
 from newsroom import alerts, handed, labels, permissions, renditions, uploads
 from newsroom.forms import CheckForm
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
+from newsroom.storage import is_full
 
 AT_WORK = 30
 """How many unpublished stories the start page shows: the next to go out first, then the last changed."""
@@ -67,12 +72,17 @@ def check(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         words = form.cleaned_data
-        photo = uploads.receive_for_check(words["file"], by=request.user, keep_inside=words["keep_inside"])
-        asset = Asset.objects.of(photo).first()
-        if asset is not None:
-            return HttpResponseRedirect(review_url(asset))
-        form.add_error(None, _("The picture is here, but no check could be started. Tell whoever runs this site."))
-        status = 503
+        try:
+            photo = uploads.receive_for_check(words["file"], by=request.user, keep_inside=words["keep_inside"])
+        except uploads.NotStored as error:
+            form.add_error("file", str(error))
+            status = error.status
+        else:
+            asset = Asset.objects.of(photo).first()
+            if asset is not None:
+                return HttpResponseRedirect(review_url(asset))
+            form.add_error(None, _("The picture is here, but no check could be started. Tell whoever runs this site."))
+            status = 503
     elif request.method == "POST":
         status = 400
     own = Photo.objects.filter(uploader=request.user.pk).exclude(expires_at=None)
@@ -104,17 +114,49 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-def rendition(request: HttpRequest, name: str) -> HttpResponse | FileResponse:
+def rendition(request: HttpRequest, name: str) -> HttpResponse | StreamingHttpResponse:
     """A picture for readers, while a published story shows it."""
     path = renditions.public(name)
     if path is None:
         raise Http404
     try:
-        file = default_storage.open(path, "rb")
-    except OSError:
+        download = stored.Download(default_storage, path)
+    except FileNotFoundError:
         raise Http404 from None
-    response = FileResponse(file, content_type="image/jpeg")
+    except StorageUnavailable:
+        waiting = _("This picture can't be shown just now. Reload the page in a minute.")
+        return HttpResponse(
+            waiting, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "60"}
+        )
+    response = StreamingHttpResponse(download, content_type="image/jpeg")
+    if download.size is not None:
+        response["Content-Length"] = str(download.size)
     response["Cache-Control"] = "public, max-age=300"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+def went_wrong(request: HttpRequest) -> HttpResponse:
+    """What is shown after an error that nobody foresaw; no room left, wherever it was met, is at least named.
+
+    Asks neither the database nor the session: they may be what failed. Called while the error is being handled.
+    """
+    error = sys.exc_info()[1]
+    _let_go_of_uploads(request)
+    if error is not None and is_full(error):
+        status, words = 507, _("There is no room left here, so this was not saved. Tell whoever runs this site.")
+    else:
+        status, words = 500, _("Something went wrong here, and this may not have been saved. Go back and look.")
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return JsonResponse({"sentence": words}, status=status)
+    context = {"sentence": words, "title": _("Something went wrong")}
+    return HttpResponse(render_to_string("newsroom/went_wrong.html", context), status=status)
+
+
+def _let_go_of_uploads(request: HttpRequest) -> None:
+    """Delete what was received of a file when its receiving broke off; Django leaves that on the full disk."""
+    for handler in request.upload_handlers:
+        if (half := getattr(handler, "file", None)) is not None:
+            with contextlib.suppress(OSError, ValueError):
+                half.close()

@@ -13,19 +13,12 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, queue
+from detection import audit, queue, stored
+from detection.errors import StorageUnavailable
 from detection.models import Analysis, StoredOverlay
 from detection.results import Overlay
 
 logger = logging.getLogger("detection")
-
-
-@contextmanager
-def _tolerated(sentence: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # each storage backend raises errors of its own
-        logger.warning("%s (%s)", sentence, error)
 
 
 def prepare(overlay: Overlay | None) -> StoredOverlay | None:
@@ -36,12 +29,14 @@ def prepare(overlay: Overlay | None) -> StoredOverlay | None:
         kind=overlay.kind,
         source_url=overlay.url,
         expires_at=overlay.expires_at,
-        next_try_at=timezone.now() + queue.RING_AGAIN,
+        next_try_at=timezone.now() + queue.OVERLAY_AGAIN,
     )
     if overlay.content:
-        with _tolerated("An overlay could not be stored; its verdict stands."):
+        try:
             # Unread until the sandbox has made our own picture of it; a pending overlay is shown to nobody.
-            row.file.save("overlay", ContentFile(overlay.content), save=False)
+            row.file = stored.save_for(row.file, "overlay", ContentFile(overlay.content))
+        except StorageUnavailable as error:
+            logger.warning("An overlay could not be stored; its verdict stands. (%s)", error)
         if not row.file and not overlay.url:
             row.status, row.next_try_at = "refused", None
             row.reason = _("The overlay could not be stored. The detector's verdict stands without it.")
@@ -67,5 +62,4 @@ def discarded_unless_saved(row: StoredOverlay | None) -> Iterator[None]:
         is_saved = row is not None and row.pk is not None
     finally:
         if row is not None and row.file and not is_saved:
-            with _tolerated("A surplus overlay could not be removed."):
-                row.file.storage.delete(str(row.file.name))
+            stored.delete_quietly(row.file.storage, str(row.file.name))

@@ -7,15 +7,16 @@ storage that doesn't answer is not.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from detection import audit, sandbox
+from detection import audit, sandbox, stored
 from detection.conf import settings
-from detection.errors import HouseFault, Rejected, SandboxFailed, StorageUnavailable
+from detection.errors import HouseFault, Rejected, SandboxFailed
 from detection.models import Analysis, Asset
 from detection.providers.base import Provider
 from detection.results import ScanRequest
@@ -33,27 +34,35 @@ _EXTENSIONS = {
 
 
 def load(asset: Asset) -> bytes:
-    """The file's bytes. Raises Rejected (gone, empty, too big) or StorageUnavailable."""
+    """The file's bytes. Raises Rejected (gone, too big), or StorageUnavailable where it fails or takes too long."""
     picture = asset.picture()
     if picture is None:
         raise Rejected("vanished", _("The picture is gone from the newsroom. There is nothing to check."))
     file = asset.asset_type.file_of(picture)
     if not file:
         raise Rejected("vanished", _("No file is attached to this picture. Upload it again."))
+    storage, name = file.storage, str(file.name)
+    until = time.monotonic() + stored.SECONDS
     try:
-        if file.size > settings.MAX_BYTES:
-            raise Rejected(
-                "too_big",
-                _("The file has %(size)d MB; at most %(most)d MB are read. Upload a smaller version.")
-                % {"size": file.size // 2**20, "most": settings.MAX_BYTES // 2**20},
-            )
-        with file.storage.open(str(file.name), "rb") as opened:
-            content: bytes = opened.read()
+        size = stored.size(storage, name)
+        if size is not None and size > settings.MAX_BYTES:
+            raise _too_big(size)
+        content = stored.read(storage, name, most=settings.MAX_BYTES, until=until)
     except FileNotFoundError:
         raise Rejected("vanished", _("The file is gone from the storage. Upload the picture again.")) from None
-    except OSError as error:
-        raise StorageUnavailable(f"{StorageUnavailable()} ({error.strerror or type(error).__name__})") from error
+    if len(content) > settings.MAX_BYTES:
+        # The storage said less than there was, or nothing; how much there is, nobody waits to learn.
+        raise _too_big(None)
     return content
+
+
+def _too_big(size: int | None) -> Rejected:
+    most = settings.MAX_BYTES // 2**20
+    if size is None:
+        words = _("The file has over %(most)d MB; at most %(most)d MB are read. Upload a smaller version.")
+        return Rejected("too_big", words % {"most": most})
+    words = _("The file has %(size)d MB; at most %(most)d MB are read. Upload a smaller version.")
+    return Rejected("too_big", words % {"size": size // 2**20, "most": most})
 
 
 def read(asset: Asset, content: bytes | Rejected) -> None:

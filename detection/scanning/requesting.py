@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from detection import audit, queue, registry
 from detection.conf import settings
-from detection.errors import Refused
-from detection.models import Analysis, Asset, PolicyVersion
+from detection.errors import Refused, StorageUnavailable
+from detection.models import Analysis, Asset, AuditEvent, PolicyVersion
 from detection.providers import providers
 from detection.scanning.applying import asked_for, move, pending, pixel_aliases, request_one, skip
 from detection.scanning.reading import is_protected
@@ -60,8 +60,20 @@ def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> A
     return asset
 
 
+MOST_ANEW = 3
+"""How often the system by itself begins anew with one picture, within twice the time that a scan may take."""
+
+
 def begin_anew(asset: Asset) -> None:
-    """Other bytes lie under the name of the file that was read: a new generation looks at them, once."""
+    """Other bytes lie under the name of the file that was read: a new generation looks at them, once.
+
+    Raises StorageUnavailable where that happened too often: then it is the storage that can't be relied on, the row
+    waits like any other whose storage fails, and gives up at its deadline.
+    """
+    since = timezone.now() - timedelta(seconds=2 * settings.SCAN_DEADLINE)
+    begun = AuditEvent.objects.filter(asset=asset, action="asset.file_changed", actor=None, at__gte=since)
+    if begun.filter(facts__forced=True).count() >= MOST_ANEW:
+        raise StorageUnavailable(_("The storage gives other bytes at each reading of this file."))
     with transaction.atomic():
         Asset.objects.lock([asset.pk])
         picture, present = asset.picture(), Asset.objects.get(pk=asset.pk)

@@ -155,12 +155,18 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
         if form.cleaned_data.get("attach"):
             uploads.place(form.cleaned_data["attach"], story)
         files = form.cleaned_data.get("new_pictures") or []
+        added = 0
         for file in files:
-            uploads.receive(file, by=request.user, story=story, particulars=form.particulars())
+            try:
+                uploads.receive(file, by=request.user, story=story, particulars=form.particulars())
+                added += 1
+            except uploads.NotStored as error:
+                # The words that were typed are saved all the same.
+                messages.error(request, str(error))
         placing.record_changes(story, before, by=request.user)
-        if files:
-            words = ngettext("%(count)d picture added.", "%(count)d pictures added.", len(files))
-            messages.info(request, words % {"count": len(files)} + " " + _("Checks run in the background."))
+        if added:
+            words = ngettext("%(count)d picture added.", "%(count)d pictures added.", added)
+            messages.info(request, words % {"count": added} + " " + _("Checks run in the background."))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         return super().changelist_view(request, {"title": _("Stories"), **(extra_context or {})})

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from detection.testing import images
-from tests.stories.house import House
+from tests.stories.house import GROUPS, House
 
 pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("house"), web=False) as opened:
+    with House(tmp_path_factory.mktemp("house"), web=False, groups=GROUPS) as opened:
         yield opened
 
 

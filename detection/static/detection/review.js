@@ -41,3 +41,34 @@
 
   window.setTimeout(look, seconds * 1000);
 })();
+
+// A picture that can't be shown gives way to the sentence that says why; its own address answers with it.
+(function () {
+  "use strict";
+  async function explain(image) {
+    const stage = image.closest(".d-stage");
+    if (!stage || !window.fetch) {
+      return;
+    }
+    try {
+      const answer = await fetch(image.src, { credentials: "same-origin" });
+      const said = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main p");
+      if (!answer.ok && said) {
+        const note = document.createElement("p");
+        note.className = "d-stage-note";
+        note.textContent = said.textContent;
+        stage.replaceChildren(note);
+      }
+    } catch (error) {
+      // The network is away: the alternative text stays.
+    }
+  }
+
+  document.querySelectorAll(".d-stage img").forEach(function (image) {
+    if (image.complete && !image.naturalWidth) {
+      explain(image);
+    } else {
+      image.addEventListener("error", function () { explain(image); }, { once: true });
+    }
+  });
+})();

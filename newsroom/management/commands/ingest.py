@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from detection.models import Asset
 from newsroom.models import SourceTier, Story
-from newsroom.uploads import Particulars, receive
+from newsroom.uploads import NotStored, Particulars, receive
 
 
 class Command(BaseCommand):
@@ -64,6 +64,8 @@ def _take_in(path: Path, story: Story, known: Particulars) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             photo = receive(File(file, name=path.name), by=None, story=story, particulars=known)
+    except NotStored as error:
+        return {"file": path.name, "photo": None, "asset": None, "error": str(error)}
     except (OSError, DatabaseError) as error:
         return {"file": path.name, "photo": None, "asset": None, "error": f"Not taken in: {error}."}
     asset = Asset.objects.of(photo).first()
