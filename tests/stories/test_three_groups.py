@@ -14,9 +14,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from detection.testing import images
@@ -77,17 +77,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 def family(pid: int) -> dict[int, float]:
     """A process and everything under it: the processor seconds of each, with what ended under it."""
-    children, used = defaultdict(list), {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            children[int(fields[1])].append(int(stat.parent.name))
-            used[int(stat.parent.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    found, left = {}, [pid]
-    while left:
-        one = left.pop()
-        found[one] = used.get(one, 0.0)
-        left += children[one]
+    found = {}
+    with suppress(psutil.Error):
+        leader = psutil.Process(pid)
+        for one in (leader, *leader.children(recursive=True)):
+            with suppress(psutil.Error):
+                found[one.pid] = float(sum(one.cpu_times()[:4]))  # its own and its children's, user and system
     return found
 
 
