@@ -59,16 +59,16 @@ SETTINGS: dict[str, Setting] = {
         30,
         int,
         "Seconds a claim outlives its worker; a worker that lives renews it.",
-        lambda value: value >= 3,
-        "at least 3",
+        lambda value: 3 <= value <= 3600,
+        "3 to 3600",
     ),
     "SWEEP": Setting(60, int, "Seconds between two full sweeps.", _positive, "over 0"),
     "WATCHDOG": Setting(
         20,
         int,
         "Seconds that work may wait while no task runs, before the cluster is renewed.",
-        lambda value: value >= 2,
-        "at least 2",
+        lambda value: 5 <= value <= 3600,
+        "5 to 3600",
     ),
     "ALLOW_LOOPBACK": Setting(
         False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."

@@ -9,6 +9,7 @@ proves anything. Files, not rows: they beat while the database is down, and cost
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -27,6 +28,8 @@ from detection.models import Analysis
 
 FOLDER = "DETECTION_PULSE"
 """The variable by which a worker tells its cluster where to beat; without it nobody listens."""
+CLOSING = "closing"
+"""The file by which a worker tells its cluster that it is to end: scans that have not begun are left to others."""
 EVERY = 2.0
 """Seconds between two beats of a task that is running."""
 START_UP = 30.0
@@ -52,16 +55,25 @@ def beat(kind: Beat) -> None:
             Path(folder, kind).touch()
 
 
+def is_closing() -> bool:
+    """Whether this process belongs to a cluster that was told to end."""
+    folder = os.environ.get(FOLDER)
+    return folder is not None and Path(folder, CLOSING).exists()
+
+
 _task_over = threading.Event()
 
 
-def task_began(*, at_most: float) -> None:
-    """A task of this process, ours or the host's, has begun: beat until `task_ended`, or `at_most` seconds long."""
+def task_began() -> None:
+    """A task of this process, ours or the host's, has begun: beat until `task_ended`, however long it may take.
+
+    A task that overruns its time is ended by django-q2's guard, and its beat with it.
+    """
     global _task_over
     _task_over = threading.Event()
     beat(Beat.WORKED)
     if os.environ.get(FOLDER):
-        _repeat(lambda: beat(Beat.WORKED), every=EVERY, at_most=at_most, over=_task_over)
+        _repeat(lambda: beat(Beat.WORKED), every=EVERY, at_most=math.inf, over=_task_over)
 
 
 def task_ended() -> None:
@@ -109,41 +121,75 @@ def _repeat(act: Callable[[], None], *, every: float, at_most: float, over: thre
 
 
 class Watchdog:
-    """Judges from outside whether the cluster that beats into `folder` gets on.
+    """Judges from outside whether one cluster gets on. Give each cluster a folder of its own to beat into.
 
-    `patience`: seconds that work may wait while no task runs, and that an ended task may stay unrecorded.
+    `patience`: seconds that work may wait while no task runs, and that ended tasks may stay unrecorded. `start_up`:
+    seconds that it may take until its first task. `now`, here and below, by `time.monotonic`: only changes of the
+    files are heeded, never their times, so that no step of the clock looks like a fault.
     """
 
-    def __init__(self, folder: Path, *, patience: float, now: float) -> None:
-        self.folder, self.patience, self.started = folder, patience, now
-        self._rings_since: float | None = None
+    def __init__(self, folder: Path, *, patience: float, now: float, start_up: float = START_UP) -> None:
+        self.folder, self.patience = folder, patience
+        self.has_worked = False
+        self._alive_at = now + max(0.0, start_up - patience)
+        self._looked_at = self._worked_at = now
+        self._waits_since: float | None = None
         self._unrecorded_since: float | None = None
-        self._recorded = 0.0
+        self._unrecorded = 0
+        self._last = self._prepare()
 
-    def last(self, kind: Beat) -> float:
-        """When this was last seen, in seconds since the epoch; 0 for never."""
+    def _prepare(self) -> dict[Beat, int]:
+        """Make the files, so that a beat needs no room on a disk that is full; what stands in them now is no sign."""
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for kind in Beat:
+                (self.folder / kind).touch()
+        return {kind: self._time(kind) for kind in Beat}
+
+    def _time(self, kind: Beat) -> int:
         try:
-            return (self.folder / kind).stat().st_mtime
+            return (self.folder / kind).stat().st_mtime_ns
         except OSError:
-            return 0.0
+            return 0
 
-    def fault(self, now: float, *, work_waits: bool, rings: int) -> str:
+    def fault(self, now: float, *, work_waits: bool) -> str:
         """The sentence that says what hangs, or "". Ask about once a second.
 
-        `work_waits`: a rung row was left lying for longer than the patience. `rings`: how many wait in the broker.
+        `work_waits`: something that was rung waits for a worker. Only what was seen to wait at every look, for as
+        long as the patience, is held against the cluster: after a gap (the database was away, the machine slept) the
+        wait begins anew. Where nothing can be told, for the files are gone, it is well.
         """
-        self._rings_since = None if not rings else self._rings_since or now
-        ended, recorded = self.last(Beat.ENDED), self.last(Beat.RECORDED)
-        if recorded >= ended or recorded != self._recorded:
-            self._unrecorded_since = None
-        elif self._unrecorded_since is None:
+        if now - self._looked_at > max(5.0, self.patience / 2):
+            self._waits_since = self._unrecorded_since = None
+        self._looked_at = now
+        changed = self._changes()
+        if changed is None:
+            return ""
+        if changed & {Beat.WORKED, Beat.ENDED}:
+            self._alive_at, self._worked_at, self.has_worked = now, now, True
+        if Beat.RECORDED in changed:
+            self._unrecorded, self._unrecorded_since = 0, None
+        elif Beat.ENDED in changed:
+            self._unrecorded += 1
+        # A single one may just have been ended, or have a result that no process can hand to another.
+        if self._unrecorded > 1 and self._unrecorded_since is None:
             self._unrecorded_since = now
-        self._recorded = recorded
-        worked = self.last(Beat.WORKED)
-        alive_at = worked if worked > self.started else self.started + max(0.0, START_UP - self.patience)
-        waits = work_waits or (self._rings_since is not None and now - self._rings_since > self.patience)
-        if waits and now - alive_at > self.patience:
+        self._waits_since = (self._waits_since or now) if work_waits else None
+        if self._waits_since is not None and now - max(self._waits_since, self._alive_at) > self.patience:
             return f"work has waited for over {self.patience:.0f} s and no task runs"
         if self._unrecorded_since is not None and now - self._unrecorded_since > self.patience:
             return f"finished tasks have not been recorded for over {self.patience:.0f} s"
         return ""
+
+    def seconds_since_work(self, now: float) -> float | None:
+        """How long ago a task was seen to run; None for never."""
+        return max(0.0, now - self._worked_at) if self.has_worked else None
+
+    def _changes(self) -> set[Beat] | None:
+        times = {kind: self._time(kind) for kind in Beat}
+        if not all(times.values()):
+            self._last = self._prepare()
+            return None
+        changed = {kind for kind in Beat if times[kind] != self._last[kind]}
+        self._last = times
+        return changed

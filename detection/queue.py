@@ -68,9 +68,9 @@ def ring(analysis: Analysis, *, now: datetime | None = None) -> None:
 def ring_again() -> timedelta:
     """After how long a row that was rung and not claimed is rung again.
 
-    Half the watchdog's patience, so that a ring that was lost is not taken for a cluster that hangs.
+    At most half the watchdog's patience, so that a ring that was lost is not taken for a cluster that hangs.
     """
-    return timedelta(seconds=settings.WATCHDOG / 2)
+    return timedelta(seconds=min(10.0, settings.WATCHDOG / 2))
 
 
 def _unheard(rows: AnalysisQuerySet, now: datetime, limit: int) -> list[Analysis]:
@@ -111,10 +111,9 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
     return rung
 
 
-def is_left_lying(now: datetime) -> bool:
-    """Whether a row that was rung has waited for longer than the watchdog's patience, and nobody took it."""
-    since = now - timedelta(seconds=settings.WATCHDOG)
-    return Analysis.objects.due(since).filter(rung_at__isnull=False, next_attempt_at__lte=since).exists()
+def work_waits(now: datetime) -> bool:
+    """Whether a ring waits in the broker, or a row that was rung and that no worker has taken yet."""
+    return waiting() > 0 or Analysis.objects.due(now).filter(rung_at__isnull=False).exists()
 
 
 def ring_unannounced(*, limit: int = 200) -> int:
@@ -181,7 +180,7 @@ def beat_with_tasks() -> None:
 
 
 def _began(**kwargs: Any) -> None:
-    pulse.task_began(at_most=task_seconds())
+    pulse.task_began()
 
 
 def _ended(**kwargs: Any) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage, Storage
 from django.db.models.fields.files import FieldFile
 
@@ -25,6 +26,8 @@ logger = logging.getLogger("detection")
 SECONDS = 20.0
 """How long the reading of one file may take. Looked at between two pieces: one blocking call can't be broken off from
 here, so a backend's own time-outs bound that, and the worker's task timeout bounds them all."""
+SLOWEST = 1024 * 1024
+"""Bytes a second below which a large file is given up: one of 60 MB may take a minute more."""
 PIECE = 32 * 1024
 """Bytes asked for at once: small, so that a slow storage is noticed early."""
 
@@ -46,6 +49,8 @@ def answering(storage: Storage, *, may_be_empty: bool = False) -> Iterator[None]
         raise
     except StorageUnavailable:
         raise
+    except SuspiciousFileOperation as error:
+        raise FileNotFoundError(str(error)) from error  # no file of this storage can bear such a name
     except Exception as error:  # each backend raises errors of its own
         logger.warning("A storage failed: %s: %s", type(error).__name__, error)
         why = getattr(error, "strerror", None) or type(error).__name__
@@ -138,7 +143,7 @@ def save(storage: Storage, name: str, content: Any) -> str:
     """Store `content`, a file, under `name` or a free name beside it; the name. Raises StorageUnavailable.
 
     Where it fails nothing half-written is left, as far as the storage still answers: Django's own leaves the piece
-    that a full disk had room for.
+    that a full disk had room for. So let the name be one that nobody else would choose, or a copy that can be made again.
     """
     try:
         with answering(storage):

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from detection import audit, queue, scanning
 from detection.models import Analysis, Sweep
@@ -23,32 +23,30 @@ def _each(kind: str, rows: Iterable[Analysis], act: Callable[[Analysis], bool]) 
     for row in rows:
         try:
             done += act(row)
-        except DatabaseError:
-            raise
+        except (OperationalError, InterfaceError):
+            raise  # the database is away, for all of them
         except Exception:
             logger.exception("The sweep could not deal with row %s (%s); it goes on with the others.", row.pk, kind)
     return done
 
 
-def _free(now: datetime) -> int:
-    expired = Analysis.objects.lease_expired(now).select_related("asset")[:500]
-    return _each("lease expired", expired, scanning.crashed)
-
-
-def tick(now: datetime) -> dict[str, int]:
+def tick(now: datetime, *, free: bool = True) -> dict[str, int]:
     """What may not wait for the sweep: claims of workers that died, and rows whose time has come. Each second.
 
-    Raises BrokerUnavailable after the first.
+    `free`: whether claims that have ended are taken from their workers; not while those may have been kept from
+    renewing them. Raises BrokerUnavailable after that.
     """
-    return {"leases_expired": _free(now), "rung": queue.ring_due(now)}
+    expired = Analysis.objects.lease_expired(now).select_related("asset")[: 500 if free else 0]
+    return {"leases_expired": _each("lease expired", expired, scanning.crashed), "rung": queue.ring_due(now)}
 
 
-def sweep(now: datetime) -> dict[str, int]:
+def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     """Look once over everything; how many rows of each kind were found. Raises BrokerUnavailable at its end."""
-    found = {"leases_expired": _free(now), "rung": 0, "unannounced": 0, "sealed": audit.seal()}
+    found = {"leases_expired": 0, "rung": 0, "unannounced": 0, "sealed": 0}
     try:
-        found["rung"] = queue.ring_due(now)
+        found |= tick(now, free=free)
         found["unannounced"] = queue.ring_unannounced()
     finally:
+        found["sealed"] = audit.seal()
         Sweep.objects.update_or_create(name="sweep", defaults={"ran_at": now, "found": found})
     return found

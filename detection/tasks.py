@@ -13,7 +13,7 @@ from collections.abc import Callable
 from django.db.models import F
 from django.utils import timezone
 
-from detection import overlays, scanning, signals, sweeping
+from detection import overlays, pulse, scanning, signals, sweeping
 from detection.models import Asset
 
 logger = logging.getLogger("detection")
@@ -32,8 +32,9 @@ def _door(task: Callable[[int], None]) -> Callable[[int], None]:
 
 @_door
 def scan(pk: int) -> None:
-    """Try one analysis once."""
-    scanning.run_scan(pk)
+    """Try one analysis once; not in a cluster that is about to end, which would cut it off."""
+    if not pulse.is_closing():
+        scanning.run_scan(pk)
 
 
 @_door

@@ -24,6 +24,7 @@ from detection import policy, reach, sandbox, screens, stored, wording
 from detection.conf import settings
 from detection.errors import NotRegistered, Rejected, SandboxFailed, StorageUnavailable
 from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
+from detection.sandbox.process import MAX_ANSWER
 from detection.standing import assess_asset, latest_review, present_analyses
 from detection.vocabulary import AnalysisStatus, Basis, Conclusion
 
@@ -141,7 +142,7 @@ def _made_once(asset: Asset, suffix: str, media_type: str, paint: Any) -> HttpRe
 def _kept(name: str) -> bytes | None:
     """What was painted before; None where nothing was, or nothing of it was written by a process that died."""
     try:
-        content = stored.read(default_storage, name, most=settings.MAX_BYTES, may_be_empty=True)
+        content = stored.read(default_storage, name, most=MAX_ANSWER, may_be_empty=True)
     except FileNotFoundError:
         return None
     if not content:
@@ -172,7 +173,7 @@ def _overlay(request: HttpRequest, asset: Asset) -> HttpResponseBase:
     if overlay is None:
         raise Http404
     try:
-        content = stored.read(overlay.file.storage, str(overlay.file.name), most=settings.MAX_BYTES)
+        content = stored.read(overlay.file.storage, str(overlay.file.name), most=MAX_ANSWER)
     except FileNotFoundError:
         # The picture itself may well be there: uploading it again would help nobody.
         return _unreadable(

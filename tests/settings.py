@@ -5,13 +5,16 @@ Nothing in the environment is needed, and only `DATABASE_URL` is read from it.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import environ
 
 _VAR = tempfile.mkdtemp(prefix="newsroom-tests-")
+atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
 _KNOWN = ("DATABASE_URL", "PATH", "HOME", "TMPDIR", "LANG")
 
 # The newsroom reads its environment once, at import; a developer's own settings must not decide what tests see.

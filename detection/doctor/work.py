@@ -16,6 +16,8 @@ from detection.vocabulary import AnalysisStatus
 
 SEEN_WITHIN = timedelta(minutes=1)
 """A worker that has not been heard of for longer is taken for gone."""
+RENEWED_WITHIN = timedelta(days=1)
+"""How long somebody is told of a cluster that was renewed."""
 SWEEPS_MISSED = 5
 """Sweeps that may be left out before anybody is told."""
 OVERDUE = timedelta(minutes=5)
@@ -53,7 +55,7 @@ def somebody_works() -> Iterator[Finding]:
     here = Worker.objects.filter(ended_at=None)
     alive = list(here.filter(seen_at__gte=now - SEEN_WITHIN))
     for worker in alive:
-        if worker.restarts:
+        if worker.restarted_at and worker.restarted_at > now - RENEWED_WITHIN:
             why = f" ({worker.restart_reason.rstrip('.')})" if worker.restart_reason else ""
             times = "once" if worker.restarts == 1 else f"{worker.restarts} times"
             what = f"The worker {worker.name} renewed its cluster {times}{why}."

@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 ("seen_at", models.DateTimeField()),
                 ("busy_at", models.DateTimeField(blank=True, null=True)),
                 ("restarts", models.PositiveIntegerField(default=0)),
+                ("restarted_at", models.DateTimeField(blank=True, null=True)),
                 ("restart_reason", models.CharField(blank=True, max_length=200)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
             ],

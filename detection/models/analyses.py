@@ -183,6 +183,15 @@ class Analysis(models.Model):
         self.refresh_from_db()
         return token
 
+    def take_over(self, *, until: datetime, now: datetime) -> uuid.UUID | None:
+        """Take the row from a worker whose claim has ended: the new token, or None where it was renewed meanwhile."""
+        token = uuid.uuid4()
+        expired = Analysis.objects.lease_expired(now).filter(pk=self.pk, lease_token=self.lease_token)
+        if not expired.update(lease_token=token, lease_until=until):
+            return None
+        self.lease_token, self.lease_until = token, until
+        return token
+
     def claim_poll(self, *, until: datetime, now: datetime) -> bool:
         """Take an accepted row for one poll; it stays `awaiting_callback`, for an event may still come first."""
         return bool(Analysis.objects.to_poll(now).filter(pk=self.pk).update(next_attempt_at=until))

@@ -61,6 +61,7 @@ class Worker(models.Model):
     """When a task of its cluster last ran."""
     restarts = models.PositiveIntegerField(default=0)
     """How often its cluster was started anew because it ended or hung."""
+    restarted_at = models.DateTimeField(null=True, blank=True)
     restart_reason = models.CharField(max_length=200, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     """When it was told to stop and did; None for one that works, or was killed."""

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import backoff, ratelimit, switches
-from detection.conf import settings
 from detection.errors import HouseFault, ProviderError, RateLimited, SchemaMismatch
 from detection.models import Analysis
 from detection.providers import providers
@@ -22,6 +21,8 @@ from detection.vocabulary import AnalysisStatus
 _WAITING = AnalysisStatus.AWAITING_CALLBACK
 """A poll holds no lease: its answer counts only while the row still waits, for a slow one may come late."""
 _POLL_CAP = 60.0
+_ONE_CALL = 35.0
+"""Seconds; a call ends after 30 by itself."""
 _PATIENCE = timedelta(hours=1)
 """After the deadline, for a detector that can't be asked: then the row ends, whatever stands in the way."""
 
@@ -44,8 +45,8 @@ def run_poll(pk: int) -> None:
     if slot is None:
         return
     wait = min(2.0 * 1.6 ** min(analysis.faults, 10), _POLL_CAP)
-    # Not for as long as the next wait may be: a poller that dies must not keep the row waiting.
-    if not analysis.claim_poll(until=now + timedelta(seconds=slot + settings.LEASE), now=now):
+    # For as long as one call may take, not as the next wait: a poller that dies must not keep the row waiting.
+    if not analysis.claim_poll(until=now + timedelta(seconds=slot + _ONE_CALL), now=now):
         return
     time.sleep(slot)
     try:

@@ -47,6 +47,7 @@ def load(asset: Asset) -> bytes:
         size = stored.size(storage, name)
         if size is not None and size > settings.MAX_BYTES:
             raise _too_big(size)
+        until += (size or 0) / stored.SLOWEST
         content = stored.read(storage, name, most=settings.MAX_BYTES, until=until)
     except FileNotFoundError:
         raise Rejected("vanished", _("The file is gone from the storage. Upload the picture again.")) from None

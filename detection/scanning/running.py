@@ -227,16 +227,23 @@ def failed(
 
 
 def crashed(analysis: Analysis) -> bool:
-    """A worker died with this row in its hands: try again later, or give up after as many as allowed."""
+    """A worker died with this row in its hands: try again later, or give up after as many as allowed.
+
+    False where the worker has renewed its claim meanwhile, or somebody else was first.
+    """
+    now = timezone.now()
+    lease = analysis.take_over(until=now + timedelta(seconds=settings.LEASE), now=now)
+    if lease is None:
+        return False
     error = HouseFault(_("The process that was checking this picture stopped in the middle."))
     decision = backoff.after_crash(
         attempts=analysis.attempts,
-        now=timezone.now(),
+        now=now,
         base=settings.RETRY_BASE,
         cap=settings.RETRY_CAP,
         max_attempts=settings.MAX_ATTEMPTS,
         rng=_random,
     )
     if isinstance(decision, backoff.Stop):
-        return give_up(analysis, error=error, lease=analysis.lease_token)
-    return postpone(analysis, at=decision.at, error=error, lease=analysis.lease_token)
+        return give_up(analysis, error=error, lease=lease)
+    return postpone(analysis, at=decision.at, error=error, lease=lease)

@@ -15,8 +15,7 @@ from django.utils import timezone
 from django_q.brokers.redis_broker import Redis
 from django_q.conf import Conf
 
-from detection import queue, scanning, sweeping
-from detection.conf import settings
+from detection import audit, queue, scanning, sweeping
 from detection.models import Analysis, Sweep
 from tests.conftest import asset_of
 
@@ -56,16 +55,52 @@ def test_a_backlog_is_not_rung_twice(rows: list[Analysis], monkeypatch: pytest.M
     assert rung() == [rows[0].pk]
 
 
-def test_a_row_that_was_rung_and_not_taken_was_left_lying(rows: list[Analysis]) -> None:
+def test_a_row_that_was_rung_and_not_taken_waits_for_a_worker(rows: list[Analysis]) -> None:
     now = timezone.now()
-    assert queue.is_left_lying(now)
-    Analysis.objects.filter(pk=rows[0].pk).update(next_attempt_at=now - timedelta(seconds=settings.WATCHDOG - 1))
-    assert not queue.is_left_lying(now)
+    assert queue.work_waits(now)
+    Analysis.objects.filter(pk=rows[0].pk).update(next_attempt_at=now + timedelta(seconds=1))
+    assert not queue.work_waits(now)
+    queue.wake("scan", rows[0].pk)
+    assert queue.work_waits(timezone.now())
 
 
-def test_a_row_that_nobody_rang_was_not_left_lying(rows: list[Analysis]) -> None:
-    Analysis.objects.update(rung_at=None)
-    assert not queue.is_left_lying(timezone.now() + timedelta(hours=1))
+def test_a_lost_ring_is_repeated_soon_however_patient_the_watchdog(configure: Callable[..., None]) -> None:
+    configure(WATCHDOG=3600)
+    assert queue.ring_again() == timedelta(seconds=10)
+    configure(WATCHDOG=6)
+    assert queue.ring_again() == timedelta(seconds=3)
+
+
+def test_a_claim_that_was_renewed_while_the_sweep_was_under_way_is_left_alone(rows: list[Analysis]) -> None:
+    now = timezone.now()
+    Analysis.objects.filter(pk=rows[0].pk).update(next_attempt_at=now)
+    assert rows[0].claim(until=now - timedelta(seconds=1), now=now)
+    [seen] = Analysis.objects.lease_expired(now)
+    Analysis.objects.filter(pk=seen.pk).update(lease_until=timezone.now() + timedelta(seconds=30))
+    assert not scanning.crashed(seen)
+    seen.refresh_from_db()
+    assert (seen.status, seen.attempts) == ("scanning", 0)
+
+
+def test_claims_are_spared_while_their_workers_may_have_been_kept_from_renewing_them(rows: list[Analysis]) -> None:
+    now = timezone.now()
+    Analysis.objects.filter(pk=rows[0].pk).update(next_attempt_at=now)
+    assert rows[0].claim(until=now - timedelta(seconds=1), now=now)
+    assert sweeping.tick(now, free=False)["leases_expired"] == 0
+    assert sweeping.sweep(now, free=False)["leases_expired"] == 0
+    assert sweeping.tick(now)["leases_expired"] == 1
+
+
+def test_a_history_that_cannot_be_sealed_keeps_nobody_waiting(
+    rows: list[Analysis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> int:
+        raise ValueError("an event that nobody thought of")
+
+    monkeypatch.setattr(audit, "seal", broken)
+    with pytest.raises(ValueError, match="nobody thought of"):
+        sweeping.sweep(timezone.now())
+    assert sorted(rung()) == sorted(row.pk for row in rows)
 
 
 def test_one_row_that_cannot_be_dealt_with_does_not_hide_the_others(

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 from argparse import SUPPRESS
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,10 +35,13 @@ from detection.models import Worker
 
 logger = logging.getLogger("detection")
 
-GRACE = 30.0
-"""Seconds that a cluster is given to end by itself before its process group is killed."""
 REPORT_EVERY = 5.0
+SWEEP_AGAIN = 5.0
+"""Seconds after which a sweep that failed is tried again."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two starts of a cluster that never gets to its first task, at most."""
 KEEP_WORKERS = timedelta(days=7)
+PREFIX = "detection-pulse-"
 
 
 class Command(BaseCommand):
@@ -47,6 +51,10 @@ class Command(BaseCommand):
     requires_system_checks = "__all__"
     cluster: subprocess.Popen[bytes] | None = None
     watchdog: pulse.Watchdog
+    pulses: Path
+    start_at: float | None = None
+    """When to start a cluster, by `time.monotonic`; None while one runs, or none is wanted."""
+    starts = failed_starts = 0
     row: Worker | None = None
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -60,14 +68,13 @@ class Command(BaseCommand):
         if options["cluster"]:
             self._run_cluster()
             return
-        with tempfile.TemporaryDirectory(prefix="detection-pulse-") as folder:
-            self.folder = Path(folder)
-            self.has_cluster = not options["no_cluster"]
+        _remove_leavings()
+        with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
+            self.pulses = Path(folder)
+            self.start_at = None if options["no_cluster"] else 0.0
             self.stdout.write(f"detection_worker: ringing each second, sweeping every {settings.SWEEP} s.")
             self.stdout.flush()
             try:
-                if self.has_cluster:
-                    self._start()
                 self._watch()
             finally:
                 self._end()
@@ -91,50 +98,65 @@ class Command(BaseCommand):
     # The outer process.
 
     def _start(self) -> None:
+        """A cluster with a folder of its own, so that nothing an earlier one left there speaks for it, or against."""
         connections.close_all()
-        command = [sys.executable, sys.argv[0], "detection_worker", "--cluster"]
-        if not sys.argv[0].endswith(".py"):
-            command = [sys.executable, "-m", "django", *command[2:]]
+        folder = self.pulses / str(self.starts)
+        self.starts, self.start_at = self.starts + 1, None
+        start_up = pulse.START_UP * 2 ** min(self.failed_starts, 4)
+        now, patience = time.monotonic(), settings.WATCHDOG
+        self.watchdog = pulse.Watchdog(folder, patience=patience, now=now, start_up=start_up)
+        # Not by sys.argv: this may be manage.py, `python -m django`, or a host's own script.
+        command = [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-m", "django"]
         self.cluster = subprocess.Popen(  # noqa: S603, our own command
-            command,
+            [*command, "detection_worker", "--cluster", "--skip-checks"],
             start_new_session=True,
             stdin=subprocess.PIPE,
-            env={**os.environ, pulse.FOLDER: str(self.folder)},
+            env={**os.environ, pulse.FOLDER: str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
         )
-        self.watchdog = pulse.Watchdog(self.folder, patience=settings.WATCHDOG, now=time.time())
 
     def _watch(self) -> None:
         """One round a second until told to stop. No round's trouble ends the bell: there is nobody else to ring."""
-        next_sweep = next_report = 0.0
+        next_sweep = next_report = spare_until = 0.0
         complaint = ""
         while not self.stopping:
             now, clock = timezone.now(), time.monotonic()
+            is_sweep = clock >= next_sweep
+            if is_sweep:
+                next_sweep = clock + SWEEP_AGAIN
             try:
-                if self.cluster is not None and self.cluster.poll() is not None:
-                    self._renew("the cluster ended")
+                self._keep_cluster(clock)
                 if clock >= next_report:
                     self._report()
                     next_report = clock + REPORT_EVERY
-                if clock >= next_sweep:
-                    sweeping.sweep(now)
-                    next_sweep = time.monotonic() + settings.SWEEP
-                else:
-                    sweeping.tick(now)
-                if self.cluster is not None:
-                    waits, rings = queue.is_left_lying(now), queue.waiting()
-                    if fault := self.watchdog.fault(time.time(), work_waits=waits, rings=rings):
-                        self._renew(fault)
+                look = sweeping.sweep if is_sweep else sweeping.tick
+                look(now, free=clock >= spare_until)
+                if is_sweep:
+                    next_sweep = clock + settings.SWEEP
+                self._mind_cluster(now)
                 complaint = ""
             except BrokerUnavailable as error:
                 complaint = self._complain(f"{error} Trying again.", complaint)
-                if clock >= next_sweep:  # all but the ringing was swept
-                    next_sweep = clock + settings.SWEEP
             except Error as error:
                 complaint = self._complain(f"the database did not answer ({error}); trying again.", complaint)
                 connections.close_all()
+                # Workers could not renew their claims either: let those that live do so first.
+                spare_until = time.monotonic() + settings.LEASE / 2
             except Exception:
                 logger.exception("A round of the bell failed; the next one comes in a second.")
             time.sleep(1.0)
+
+    def _keep_cluster(self, clock: float) -> None:
+        """Start a cluster that is due, and see whether the present one still runs."""
+        if self.start_at is not None and clock >= self.start_at:
+            self._start()
+        elif self.cluster is not None and self.cluster.poll() is not None:
+            self._renew("the cluster ended")
+
+    def _mind_cluster(self, now: datetime) -> None:
+        if self.cluster is None:
+            return
+        if fault := self.watchdog.fault(time.monotonic(), work_waits=queue.work_waits(now)):
+            self._renew(fault)
 
     def _complain(self, sentence: str, before: str) -> str:
         """Say it once, not each second of an outage."""
@@ -143,10 +165,15 @@ class Command(BaseCommand):
         return sentence
 
     def _renew(self, why: str) -> None:
-        """Kill the whole group of a cluster that ended or hangs, and start a new one."""
-        self.stderr.write(f"detection_worker: {why}; starting a new cluster.")
+        """Kill the whole group of a cluster that ended or hangs, and start a new one: at once where it had worked.
+
+        One that never got to its first task is given longer, and longer pauses: it may be the machine, or a setting.
+        """
+        self.failed_starts = 0 if self.watchdog.has_worked else self.failed_starts + 1
+        pause = min(2.0**self.failed_starts - 1, LONGEST_PAUSE)
+        self.stderr.write(f"detection_worker: {why}; starting a new cluster{f' in {pause:.0f} s' * bool(pause)}.")
         self._kill_group()
-        self._start()
+        self.start_at = time.monotonic() + pause
         self._report(fault=why)
 
     def _report(self, *, fault: str = "", ended: bool = False) -> None:
@@ -158,24 +185,27 @@ class Command(BaseCommand):
                 host, pid = socket.gethostname()[:60], os.getpid()
                 name = f"{host}:{pid} {now:%Y-%m-%d %H:%M:%S}"
                 self.row = Worker(name=name, host=host, pid=pid, started_at=now)
-            row, worked = self.row, self.watchdog.last(pulse.Beat.WORKED) if self.cluster is not None else 0.0
+            row = self.row
             row.seen_at, row.ended_at = now, now if ended else None
-            row.busy_at = datetime.fromtimestamp(worked, UTC) if worked else row.busy_at
+            if self.cluster is not None and (worked := self.watchdog.seconds_since_work(time.monotonic())) is not None:
+                row.busy_at = now - timedelta(seconds=worked)
             if fault:
-                row.restarts, row.restart_reason = row.restarts + 1, fault[:200]
+                row.restarts, row.restart_reason, row.restarted_at = row.restarts + 1, fault[:200], now
             row.save()
         except Error as error:
             self.stderr.write(f"detection_worker: could not report to the database ({error}).")
             connections.close_all()
 
     def _end(self) -> None:
-        """End the cluster by its leader alone, and whatever is left of its group after a grace."""
+        """End the cluster by its leader alone, and whatever is left of its group after the time a task may take."""
         if self.cluster is None:
             return
         if self.cluster.poll() is None:
+            with contextlib.suppress(OSError):
+                (self.watchdog.folder / pulse.CLOSING).touch()
             self.cluster.terminate()
             try:
-                self.cluster.wait(GRACE)
+                self.cluster.wait(queue.task_seconds())
             except subprocess.TimeoutExpired:
                 self.stderr.write("detection_worker: the cluster did not end in time; ending its group.")
         self._kill_group()
@@ -190,3 +220,16 @@ class Command(BaseCommand):
         self.cluster.wait()
         if self.cluster.stdin is not None:
             self.cluster.stdin.close()
+        self.cluster = None
+
+
+def _remove_leavings() -> None:
+    """The folders of workers that were killed; nobody else removes them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        try:
+            os.kill(int(pid), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # another user's, and alive

@@ -39,9 +39,8 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Iterator[detection_worker.Comman
         if next(rounds) + 1 >= made.stop_after:  # type: ignore[attr-defined]
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(
-        detection_worker, "time", SimpleNamespace(sleep=second, monotonic=time.monotonic, time=time.time)
-    )
+    monkeypatch.setattr(detection_worker, "SWEEP_AGAIN", 0.0)
+    monkeypatch.setattr(detection_worker, "time", SimpleNamespace(sleep=second, monotonic=time.monotonic))
     yield made
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -65,10 +64,10 @@ def test_a_database_that_does_not_answer_is_asked_again(
     """D06."""
     sweep, answers = sweeping.sweep, iter([OperationalError("database is locked")])
 
-    def once_locked(now: Any) -> Any:
+    def once_locked(now: Any, **options: Any) -> Any:
         for error in answers:
             raise error
-        return sweep(now)
+        return sweep(now, **options)
 
     monkeypatch.setattr(sweeping, "sweep", once_locked)
     monkeypatch.setattr(detection_worker.connections, "close_all", lambda: None)
@@ -77,10 +76,10 @@ def test_a_database_that_does_not_answer_is_asked_again(
     assert Sweep.objects.exists()
 
 
-def cluster_of(command: detection_worker.Command, code: str) -> subprocess.Popen[bytes]:
+def cluster_of(command: detection_worker.Command, code: str, *, first: str = "pass") -> subprocess.Popen[bytes]:
     """Some process in the place of a cluster, leader of its own group, that has said that it runs."""
     command.cluster = subprocess.Popen(
-        [sys.executable, "-c", f"print(flush=True); {code}"],
+        [sys.executable, "-c", f"{first}; print(flush=True); {code}"],
         start_new_session=True,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -101,7 +100,11 @@ def clusters(command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch)
         if len(started) == 1:
             started[0].kill()
             started[0].wait()
-        command.watchdog = pulse.Watchdog(command.folder, patience=settings.WATCHDOG, now=time.time())
+        command.start_at = None
+        command.watchdog = pulse.Watchdog(
+            command.pulses / str(len(started)), patience=settings.WATCHDOG, now=time.monotonic()
+        )
+        command.watchdog.has_worked = True
 
     monkeypatch.setattr(command, "_start", start)
     return started
@@ -118,7 +121,7 @@ def test_a_cluster_that_ended_is_started_anew_and_ended_with_the_worker(
     row = Worker.objects.get()
     assert (row.pid, row.restarts, row.restart_reason) == (os.getpid(), 1, "the cluster ended")
     assert row.ended_at
-    assert row.busy_at is None
+    assert row.busy_at is not None
 
 
 def test_a_cluster_that_hangs_is_started_anew(
@@ -137,7 +140,7 @@ def test_a_round_that_fails_does_not_end_the_bell(
 ) -> None:
     sweep = sweeping.sweep
 
-    def broken(now: Any) -> Any:
+    def broken(now: Any, **options: Any) -> Any:
         monkeypatch.setattr(sweeping, "sweep", sweep)
         raise ValueError("a row that nobody thought of")
 
@@ -168,36 +171,64 @@ def test_a_worker_that_cannot_report_says_so_and_works_on(
 
 
 def test_a_cluster_that_does_not_end_in_time_is_ended_with_its_group(
-    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(detection_worker, "GRACE", 0.2)
-    cluster = cluster_of(command, "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)")
-    time.sleep(0.2)
+    monkeypatch.setattr(queue, "task_seconds", lambda: 0.2)
+    heeds_nobody = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    cluster = cluster_of(command, "import time; time.sleep(60)", first=heeds_nobody)
+    command.watchdog = pulse.Watchdog(tmp_path, patience=20, now=0)
     command._end()
     assert cluster.poll() == -signal.SIGKILL
     assert "did not end in time" in command.stderr._out.getvalue()  # type: ignore[attr-defined]
     command._end()
 
 
-@pytest.mark.parametrize(("program", "expected"), [("manage.py", "manage.py"), ("/usr/bin/pytest", "-m")])
-def test_the_cluster_leads_a_group_of_its_own(
-    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, expected: str
+def test_the_cluster_leads_a_group_of_its_own_and_has_a_folder_of_its_own(
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    seen: dict[str, Any] = {}
+    seen: list[dict[str, Any]] = []
 
     def popen(arguments: list[str], **options: Any) -> Any:
-        seen.update(options, arguments=arguments)
+        seen.append({**options, "arguments": arguments})
 
     monkeypatch.setattr(detection_worker.subprocess, "Popen", popen)
     monkeypatch.setattr(detection_worker.connections, "close_all", lambda: None)
-    monkeypatch.setattr(sys, "argv", [program])
-    command.folder = tmp_path
+    command.pulses = tmp_path
     command._start()
-    assert seen["arguments"][0] == sys.executable
-    assert seen["arguments"][1] == expected
-    assert seen["arguments"][-2:] == ["detection_worker", "--cluster"]
-    assert seen["start_new_session"]
-    assert seen["env"][pulse.FOLDER] == str(tmp_path)
+    command._start()
+    assert seen[0]["arguments"][0] == sys.executable
+    assert seen[0]["arguments"][-5:] == ["-m", "django", "detection_worker", "--cluster", "--skip-checks"]
+    assert seen[0]["env"]["PYTHONPATH"].split(os.pathsep) == sys.path
+    assert seen[0]["start_new_session"]
+    assert [one["env"][pulse.FOLDER] for one in seen] == [str(tmp_path / "0"), str(tmp_path / "1")]
+
+
+def test_a_cluster_that_never_gets_to_work_is_given_longer_and_longer(
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pauses = []
+    for _start in range(9):
+        command.watchdog = pulse.Watchdog(tmp_path, patience=20, now=0)
+        command._renew("the cluster ended")
+        assert command.start_at is not None
+        pauses.append(round(command.start_at - time.monotonic()))
+    assert pauses == [1, 3, 7, 15, 31, 60, 60, 60, 60]
+    command.watchdog.has_worked = True
+    command._renew("the cluster ended")
+    assert command.start_at <= time.monotonic()
+
+
+def test_the_folder_of_a_worker_that_was_killed_is_removed_by_the_next(
+    command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    monkeypatch.setattr(detection_worker.tempfile, "tempdir", str(tmp_path))
+    left, alive = tmp_path / f"detection-pulse-{gone.pid}-abc", tmp_path / f"detection-pulse-{os.getpid()}-abc"
+    left.mkdir()
+    alive.mkdir()
+    command.handle(no_cluster=True, cluster=False)
+    assert (left.exists(), alive.exists()) == (False, True)
 
 
 def test_the_inner_process_runs_the_cluster_until_its_parent_is_gone(
