@@ -143,7 +143,8 @@ def save(storage: Storage, name: str, content: Any) -> str:
     """Store `content`, a file, under `name` or a free name beside it; the name. Raises StorageUnavailable.
 
     Where it fails nothing half-written is left, as far as the storage still answers: Django's own leaves the piece
-    that a full disk had room for. So let the name be one that nobody else would choose, or a copy that can be made again.
+    that a full disk had room for. So let the name be one that nobody else would choose, or a copy's that can be made
+    again.
     """
     try:
         with answering(storage):

@@ -322,11 +322,13 @@ def test_a_worker_that_lives_and_one_that_is_gone(plate: Callable[..., Any]) -> 
 
 
 def test_a_cluster_that_had_to_be_renewed() -> None:
-    worker(restarts=1, restart_reason="the cluster ended")
+    worker(restarts=1, restart_reason="the cluster ended", restarted_at=timezone.now())
     says("workers", "warn", "desk:7 renewed its cluster once (the cluster ended).")
     Worker.objects.update(restarts=3, restart_reason="")
     says("workers", "warn", "desk:7 renewed its cluster 3 times.")
     says("workers", "ok", "seen in the last 60 seconds: 1.")
+    Worker.objects.update(restarted_at=timezone.now() - timedelta(days=2))
+    assert "renewed" not in str(look("workers"))
 
 
 def test_a_bare_qcluster_is_known_by_its_sweeps(plate: Callable[..., Any]) -> None:
