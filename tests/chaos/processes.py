@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -56,3 +58,13 @@ def cluster_of(bell: subprocess.Popen[bytes]) -> Cluster | None:
 def kill(process: psutil.Process) -> None:
     """Kill -9 of this one process of ours."""
     os.kill(process.pid, signal.SIGKILL)
+
+
+def still_there(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that have not ended; one that has, and that its new parent has not collected yet, counts as gone."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found

@@ -16,7 +16,6 @@ TRIES = 3
 def test_a_picture_that_kills_its_worker_each_time_is_given_up(tmp_path: Path) -> None:
     env = {
         "DETECTION_FIRST_BACKEND": "tests.chaos.poison.Poison",
-        "DETECTION_PROVIDERS": "first",
         "DETECTION_LEASE": "3",
         "DETECTION_WATCHDOG": "5",
         "DETECTION_RETRY_BASE": "1",
