@@ -223,6 +223,10 @@ def option_problems() -> list[str]:
         problems.append("Set \"ack_failures\": True in Q_CLUSTER: retries are the row's, not the queue's.")
     if Conf.QUEUE_LIMIT != 1:
         problems.append('Set "queue_limit": 1 in Q_CLUSTER: the retry clock runs while a task waits in memory.')
+    if isinstance(Conf.TIMEOUT, float):
+        problems.append('Set "timeout" in Q_CLUSTER to a whole number: with any other every task fails.')
+    if Conf.GUARD_CYCLE not in (0.5, 1):
+        problems.append('Set "guard_cycle" in Q_CLUSTER to 0.5 or 1: with others a task that hangs is never ended.')
     if not Conf.TIMEOUT or Conf.RETRY <= 2 * Conf.TIMEOUT + 3:
         problems.append(f'Set "retry" over {2 * (Conf.TIMEOUT or 0) + 33} in Q_CLUSTER: over twice "timeout", plus 33.')
     return problems

@@ -241,9 +241,11 @@ def test_the_sweep_is_scheduled_once() -> None:
         ("QUEUE_LIMIT", 50, '"queue_limit": 1'),
         ("RETRY", 60, '"retry" over'),
         ("TIMEOUT", None, '"retry" over'),
+        ("TIMEOUT", 2.5, "a whole number"),
+        ("GUARD_CYCLE", 0.7, '"guard_cycle"'),
     ],
 )
-def test_options_that_would_run_a_task_twice_are_named_with_their_fix(
+def test_options_that_would_run_a_task_twice_or_never_are_named_with_their_fix(
     monkeypatch: pytest.MonkeyPatch, name: str, value: Any, said: str
 ) -> None:
     """D04."""

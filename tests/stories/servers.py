@@ -25,6 +25,7 @@ import pytest
 REDIS_DATABASES = range(1, 16)
 """Numbers that a house may take; 0 holds the note of which are taken."""
 _TAKEN_FOR = 3600
+_OURS = "houses:ours"
 
 
 class SqliteDatabase:
@@ -120,7 +121,11 @@ class RedisNumber:
 
         for number in REDIS_DATABASES:
             with closing(redis.Redis.from_url(f"{self._server}/{number}")) as client:
-                if not client.dbsize() and self._notes.set(self._note(number), os.getpid(), nx=True, ex=_TAKEN_FOR):
+                # What a run left that was killed is ours too; what anybody else keeps there is not.
+                is_ours = self._notes.sismember(_OURS, number)
+                if (is_ours or not client.dbsize()) and self._notes.set(self._note(number), 1, nx=True, ex=_TAKEN_FOR):
+                    self._notes.sadd(_OURS, number)
+                    client.flushdb()
                     return number
         raise AssertionError("Every numbered database of this Redis is in use.")
 
@@ -129,6 +134,7 @@ class RedisNumber:
 
     def give_back(self) -> None:
         self.client.flushdb()
+        self._notes.srem(_OURS, self.number)
         self._notes.delete(self._note(self.number))
         self.client.close()
         self._notes.close()
