@@ -47,10 +47,13 @@ def cluster_of(bell: subprocess.Popen[bytes]) -> Cluster | None:
         outer = psutil.Process(bell.pid)
         [leader] = outer.children()
         [sentinel] = leader.children()
-        # In the order in which django-q2's sentinel starts them.
-        below = sorted(sentinel.children(), key=lambda one: (one.create_time(), one.pid))
-        *workers, monitor, pusher = below
-    except (psutil.NoSuchProcess, ValueError):
+        # By the titles that django-q2 gives them where setproctitle is installed: those that were started anew stand
+        # in no order.
+        titled = [(one, " ".join(one.cmdline()).strip()) for one in sentinel.children()]
+        [monitor] = [one for one, title in titled if title.endswith(" monitor")]
+        [pusher] = [one for one, title in titled if title.endswith(" pusher")]
+        workers = [one for one, title in titled if title.endswith(" idle") or " processing " in title]
+    except (psutil.NoSuchProcess, psutil.ZombieProcess, ValueError):
         return None
     return Cluster(outer, leader, sentinel, tuple(workers), monitor, pusher) if len(workers) == WORKERS else None
 

@@ -82,6 +82,7 @@ class House:
             "DJANGO_SECRET_KEY": "only-for-journeys-and-nothing-else-0123456789abcdef",
             "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
             "NEWSROOM_VAR": str(self.folder),
+            "SPT_NOENV": "1",  # setproctitle must leave /proc/PID/environ as it is: own_pids reads it
             "DATABASE_URL": self.database.url,
             "Q_BROKER": self.broker,
             **({"REDIS_URL": self.redis.url} if self.redis else {}),
