@@ -236,7 +236,11 @@ def unsealed() -> models.QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(seal=None).order_by("pk")
 
 
-def seal(limit: int = 1000) -> int:
+BATCH = 1000
+"""Events that are chained in one transaction."""
+
+
+def seal(limit: int = BATCH) -> int:
     """Chain up to `limit` events; the number sealed, 0 where another sealer was first (its numbers are unique)."""
     try:
         with transaction.atomic():
@@ -252,6 +256,17 @@ def seal(limit: int = 1000) -> int:
     except IntegrityError:
         return 0
     return len(seals)
+
+
+def seal_all(*, most: int = 50_000) -> int:
+    """Chain what waits, a thousand events a transaction, up to `most`; the number sealed."""
+    sealed = 0
+    while sealed < most:
+        done = seal()
+        sealed += done
+        if done < BATCH:
+            break
+    return sealed
 
 
 def first_broken() -> int | None:

@@ -47,6 +47,6 @@ def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
         found |= tick(now, free=free)
         found["unannounced"] = queue.ring_unannounced()
     finally:
-        found["sealed"] = audit.seal()
+        found["sealed"] = audit.seal_all()
         Sweep.objects.update_or_create(name="sweep", defaults={"ran_at": now, "found": found})
     return found

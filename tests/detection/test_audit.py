@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -227,3 +228,18 @@ def test_state_and_event_are_both_there_or_neither(asset: Asset) -> None:
         change()
     asset.refresh_from_db()
     assert (asset.label, AuditEvent.objects.count()) == ("Harbour", before)
+
+
+@pytest.mark.django_db
+def test_a_busy_minute_leaves_nothing_unsealed(plate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "seal", partial(audit.seal, 2))
+    monkeypatch.setattr(audit, "BATCH", 2)
+    plate()
+    plate(seed=2)
+    plate(seed=3)
+    waiting = audit.unsealed().count()
+    assert waiting > 4
+    assert audit.seal_all(most=3) == 4
+    assert audit.seal_all() == waiting - 4
+    assert audit.unsealed().count() == 0
+    assert audit.first_broken() is None

@@ -97,7 +97,7 @@ def test_a_history_that_cannot_be_sealed_keeps_nobody_waiting(
     def broken() -> int:
         raise ValueError("an event that nobody thought of")
 
-    monkeypatch.setattr(audit, "seal", broken)
+    monkeypatch.setattr(audit, "seal_all", broken)
     with pytest.raises(ValueError, match="nobody thought of"):
         sweeping.sweep(timezone.now())
     assert sorted(rung()) == sorted(row.pk for row in rows)
