@@ -52,7 +52,7 @@ check: $(VENV)/dev
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
 chaos: $(VENV)/dev
-	CHAOS_TIMERS=default $(BIN)/python -m pytest -q -n0 -p no:randomly -m chaos tests/chaos $(ARGS)
+	CHAOS_TIMERS=default $(BIN)/python -m pytest -q -n0 -p no:randomly -m chaos $(or $(ARGS),tests/chaos)
 
 detector: install
 	@$(RUN) manage.py sandbox_detector $(ARGS)

@@ -11,7 +11,7 @@ import pytest
 from detection.testing import images
 from tests.stories.house import House
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 PICTURES = 16
 NEW_KEY = "another-key-for-journeys-and-nothing-else-9876543210fedcba"
 OUTCOME = "SELECT provider, status, attempts, calls FROM detection_analysis"

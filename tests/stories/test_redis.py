@@ -14,7 +14,7 @@ from tests.stories.house import House
 from tests.stories.servers import OwnRedis
 from tests.stories.test_journey import form_fields
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 CLEAR = {"verdict": "likely_human", "confidence": 0.9}
 LOST = 60.0
 """Seconds within which a scan has to end whose ring was lost."""

@@ -23,7 +23,7 @@ from detection.testing import images
 from detection.testing.wire import Call
 from tests.stories.house import House
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 SCANS = int(os.environ.get("HOUSE_SCANS", "60"))
 GROUPS = 3
 SECONDS_A_SCAN = 1.0
