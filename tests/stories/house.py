@@ -206,7 +206,7 @@ class House:
         """Read the house's database; on either, `?` stands for a value, and values come as SQLite keeps them."""
         return self.database.rows(query, values)
 
-    def eventually(self, question: Callable[[], Any], *, within: float = 20.0) -> Any:
+    def eventually(self, question: Callable[[], Any], *, within: float = 60.0) -> Any:
         """Ask till the answer is true, and give it; no fixed sleeps."""
         deadline = time.monotonic() + within
         while True:
