@@ -24,7 +24,7 @@ from tests.stories.house import House
 pytestmark = [pytest.mark.processes, pytest.mark.chaos]
 
 ARE_REAL = os.environ.get("CHAOS_TIMERS") == "default"
-TIMERS: dict[str, str] = {} if ARE_REAL else {"DETECTION_LEASE": "4", "DETECTION_WATCHDOG": "5"}
+TIMERS: dict[str, str] = {} if ARE_REAL else {"DETECTION_LEASE": "4", "DETECTION_WATCHDOG": "8"}
 STUCK = 60.0
 """Seconds after a fault by which every scan must have ended."""
 PICTURES = 6
