@@ -17,6 +17,11 @@ DetectionError
     ├── QuotaExceeded          money or plan: pause the provider
     ├── AuthFailed             key refused: pause the provider
     ├── ImageRefused           this picture is not for this vendor: final for this input
+    │   ├── TooLarge           too many bytes or pixels for it
+    │   ├── TooSmall           too few
+    │   └── UnsupportedType    not a format it takes
+    ├── FetchFailed            the vendor could not fetch our link to the picture: a new link, another try
+    ├── AnalysisLost           taken, and given up or forgotten by the vendor: send the picture anew
     ├── SchemaMismatch         an answer that isn't the documented one: a person looks
     ├── NotFound               the vendor does not know our reference
     ├── OutboundBlocked        our own guard refused the address
@@ -29,7 +34,8 @@ ProviderMisconfigured (ImproperlyConfigured)   deliberately outside: "ignore fai
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -167,10 +173,44 @@ class ImageRefused(ProviderError):
     error_class = "bad_image"
 
 
+class TooLarge(ImageRefused):
+    """This picture is too large for the detector."""
+
+    error_class = "too_large"
+
+
+class TooSmall(ImageRefused):
+    """This picture is too small for the detector."""
+
+    error_class = "too_small"
+
+
+class UnsupportedType(ImageRefused):
+    """The detector does not take files of this format."""
+
+    error_class = "unsupported_type"
+
+
+class FetchFailed(ProviderError):
+    """The detector could not fetch the picture by its link. Trying again with a new one."""
+
+    error_class = "fetch_failed"
+    retryable = True
+
+
+class AnalysisLost(ProviderError):
+    """The detector took the picture and gave up on it. Sending it anew."""
+
+    error_class = "lost"
+    retryable = True
+
+
 class SchemaMismatch(ProviderError):
     """The detector's answer was not the documented one. A person has to look at this picture."""
 
     error_class = "schema"
+    raw: Mapping[str, Any] | None = None
+    """What was kept, redacted, of the answer that could not be read; None where it was no JSON object."""
 
 
 class NotFound(ProviderError):

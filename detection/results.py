@@ -8,13 +8,22 @@ sandbox process speak in these.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from detection.vocabulary import Basis, CredentialState, Says, Verdict
 
+EXTENSIONS: Mapping[str, str] = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/heic": "heic",
+    "image/heif": "heif",
+    "image/avif": "avif",
+}
+"""What a file of each media type is called, behind the dot."""
 MAX_VALUE = 200
 """Characters of a raw value kept as evidence; what is longer is cut, for it may be anything."""
 
@@ -24,12 +33,17 @@ def _share(name: str, value: float | None) -> None:
         raise ValueError(f"{name} is {value!r}; it must lie between 0 and 1, or be None where the detector gave none")
 
 
+def _nobody_notes(reference: str) -> None:
+    """What a request does with a vendor's id where nobody keeps it."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScanRequest:
     """One picture for one detector.
 
-    `reference` is our analysis's public id (a UUID's text), `sha256` that of `content`, sizes in pixels.
-    `url` is set only for detectors that fetch the picture themselves.
+    `reference` is our analysis's public id (a UUID's text), `filename` that with an extension: the picture's own name
+    may say who is in it. `sha256` is that of `content`, sizes in pixels. `url` is set only for detectors that fetch
+    the picture themselves.
     """
 
     reference: str
@@ -43,6 +57,8 @@ class ScanRequest:
     idempotency_key: str = ""
     callback_url: str = ""
     """Where a detector that calls back should send its answer; empty: it is asked for by polling alone."""
+    note_reference: Callable[[str], None] = field(default=_nobody_notes, compare=False, repr=False)
+    """Keeps the vendor's id of this submission before the picture is sent, for vendors that tell it before."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +124,10 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overlay:
-    """A detector's picture of where it looked: a URL to fetch, or the bytes themselves."""
+    """A detector's picture of where it looked: a URL to fetch, or the bytes themselves.
+
+    With neither, it is still being made: it is asked for again, of a detector that `renews_overlay`.
+    """
 
     kind: str = "heatmap"
     """`heatmap`, `rle_mask` or `boxes`."""
@@ -168,3 +187,17 @@ class Accepted:
     provider_reference: str
     poll_after: float = 5.0
     raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyCheck:
+    """What a vendor said of our credentials, in a sentence, and what is left of the plan where it tells that."""
+
+    sentence: str
+    remaining: float | None = None
+    unit: str = ""
+    """What `remaining` counts, in the vendor's own word, e.g. `credits`."""
+
+    def __str__(self) -> str:
+        left = "" if self.remaining is None else f" {self.remaining:g} {self.unit or 'units'} are left."
+        return self.sentence + left

@@ -22,7 +22,7 @@ def can_be_made() -> Iterator[Finding]:
     for alias in providers.aliases():
         try:
             provider = providers[alias]
-            interval_of(str(provider.options.get("rate") or ""))
+            interval_of(provider.rate)
         except ImproperlyConfigured as error:
             yield broken(f"{in_short(error)}.", _CHANGE.format(alias.upper()))
             continue

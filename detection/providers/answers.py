@@ -19,6 +19,8 @@ MAX_DEPTH = 32
 """Levels of nesting that a vendor's JSON may have."""
 RETRY_AFTER_CAP = 6 * 3600.0
 """Seconds; a vendor that asks for more is asked again after this."""
+MAX_TEXT = 200
+"""Characters of a vendor's word or id that are read."""
 MASK = "[redacted]"
 _SHORTEST_SECRET = 4
 _SECRET_WORDS = frozenset(
@@ -102,6 +104,56 @@ def _http_date(value: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def score(value: Any, name: str, *, most: float = 1.0) -> float:
+    """A number from 0 to `most` as a share of 1. Out of range is an error, for clamping would invent evidence.
+
+    Raises SchemaMismatch with the field's `name`; also where it is absent, text, or True.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise SchemaMismatch(f"The detector's {name} is not a number between 0 and {most:g}.")
+    return float(value) if most == 1.0 else round(value / most, 6)
+
+
+def share(value: Any, name: str, *, most: float = 1.0) -> float | None:
+    """As `score`, but None where it is absent."""
+    return None if value is None else score(value, name, most=most)
+
+
+def text(given: Mapping[str, Any], name: str) -> str:
+    """The text of that name, at most `MAX_TEXT` characters; "" where there is none."""
+    value = given.get(name)
+    return value[:MAX_TEXT] if isinstance(value, str) else ""
+
+
+def part(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object of that name. Raises SchemaMismatch where there is none: renamed, or of another shape."""
+    value = given.get(name)
+    if not isinstance(value, Mapping):
+        raise SchemaMismatch(f"The detector's answer has no {name} as it is documented. A person has to look.")
+    return value
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; nothing where it is no list, and what is no object is left out."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def identifier(value: Any, name: str = "id") -> str:
+    """An id of the vendor's, 1 to `MAX_TEXT` printable characters. Raises SchemaMismatch for anything else."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT or not value.isprintable():
+        raise SchemaMismatch(f"The detector's analysis carries no {name}.")
+    return value
+
+
+def moment(value: Any) -> datetime | None:
+    """A time with its zone, as ISO 8601 writes it; None for anything else."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo else None
 
 
 def redact(value: Any, *, secrets: tuple[str, ...] = ()) -> Any:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from detection.errors import ProviderMisconfigured
-from detection.results import Accepted, Overlay, ScanRequest, ScanResult
-from detection.vocabulary import Basis
+from detection.results import Accepted, KeyCheck, Overlay, ScanRequest, ScanResult
+from detection.vocabulary import Basis, Verdict
+
+FROM_DOCUMENTATION = "Built from the vendor's documentation, not yet run against the vendor."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +41,33 @@ class Provider:
     """Runs here, sends nothing anywhere, costs nothing."""
     media_types: ClassVar[frozenset[str]] = frozenset({"image/jpeg", "image/png", "image/webp"})
     max_bytes: ClassVar[int] = 10 * 1024 * 1024
+    min_bytes: ClassVar[int] = 1
     max_pixels: ClassVar[int] = 50_000_000
+    max_side: ClassVar[int] = 20_000
+    """Pixels of the longest side it takes; what is larger is sent as a smaller copy."""
     min_side: ClassVar[int] = 1
+    """Pixels of the shortest side it takes; nothing is made larger, for that would invent pixels."""
     takes_upload: ClassVar[bool] = True
     takes_url: ClassVar[bool] = False
+    """Whether it is given a link to the picture, which it fetches: a short-lived one of ours."""
     calls_back: ClassVar[bool] = False
+    polls: ClassVar[bool] = False
+    """Whether `fetch` can ask for an analysis that was accepted."""
     gives_overlay: ClassVar[bool] = False
+    renews_overlay: ClassVar[bool] = False
+    """Whether `fetch` gives the overlay, or a fresh link to it, when it comes late or its link has run out."""
     finds_by_reference: ClassVar[bool] = False
     """Whether `find` can look an analysis up by our own reference after an ambiguous time-out."""
     is_idempotent: ClassVar[bool] = False
+    """Whether the same submission sent twice is billed once."""
+    usual_rate: ClassVar[str] = ""
+    """How fast it may be asked where the option `rate` says nothing, e.g. `1/s`; "" for as fast as we like."""
     thresholds: ClassVar[Thresholds] = Thresholds()
     looks_at: ClassVar[str] = "the pixels"
     limits: ClassVar[str] = "Heavy retouching, screenshots, small or recompressed files are known weak spots."
     """Known weak spots, shown beside each of this detector's results."""
     evidence_note: ClassVar[str] = ""
-    """Shown on the detector's card, e.g. that the adapter was built from documentation alone."""
+    """Shown on the detector's card, e.g. `FROM_DOCUMENTATION`."""
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         self.alias = alias
@@ -71,6 +85,11 @@ class Provider:
         return frozenset({"model", "rate", "label"})
 
     @property
+    def rate(self) -> str:
+        """How fast this alias may be asked, as `5/s`; "" for no limit of ours."""
+        return str(self.options.get("rate") or self.usual_rate)
+
+    @property
     def title(self) -> str:
         """The name on screens: the configured label, else the vendor's."""
         return str(self.options.get("label") or self.label)
@@ -84,12 +103,18 @@ class Provider:
     def looks_at_pixels(self) -> bool:
         return self.basis is Basis.PIXELS
 
+    def judged(self, score: float) -> Verdict:
+        """The word for a score where the vendor gives none: by this alias's cuts, and open between them."""
+        if score >= self.thresholds.strong:
+            return Verdict.LIKELY_AI
+        return Verdict.LIKELY_HUMAN if score < self.thresholds.some else Verdict.UNCERTAIN
+
     def submit(self, request: ScanRequest) -> ScanResult | Accepted:
         """Send one picture. Must be overridden."""
         raise ProviderMisconfigured(f"{type(self).__name__} does not define submit().")
 
     def fetch(self, provider_reference: str) -> ScanResult | Accepted:
-        """Ask for the state of an accepted analysis by the vendor's id. Override where answers may come later."""
+        """Ask for the state of an accepted analysis by the vendor's id. Override with `polls`."""
         raise ProviderMisconfigured(f"{type(self).__name__} gives its answer at once; there is nothing to fetch.")
 
     def find(self, reference: str) -> ScanResult | Accepted | None:
@@ -102,6 +127,10 @@ class Provider:
             return overlay.content
         raise ProviderMisconfigured(f"{type(self).__name__} gives no overlay to download.")
 
-    def check(self) -> str:
-        """Ask the vendor whether the credentials are good; one sentence. Costs nothing and sends no picture."""
-        return "Nothing to check: this detector runs here."
+    def parse(self, payload: Mapping[str, Any]) -> ScanResult | Accepted:
+        """Read an answer, also one that was kept earlier and is read again by a newer adapter. Asks nobody."""
+        raise ProviderMisconfigured(f"{type(self).__name__} keeps no answers that could be read again.")
+
+    def check(self) -> KeyCheck:
+        """Ask the vendor whether the credentials are good. Costs nothing and sends no picture."""
+        return KeyCheck(sentence="Nothing to check: this detector runs here.")

@@ -7,17 +7,16 @@ a table; a word that the table doesn't have is `unknown`, never a guess.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from detection.errors import ImageRefused, ProviderDown, ProviderError, ProviderMisconfigured, SchemaMismatch
-from detection.providers.answers import read_json, redact, retry_after
+from detection.errors import AnalysisLost, ImageRefused, ProviderError, ProviderMisconfigured, SchemaMismatch
+from detection.providers.answers import identifier, items, moment, read_json, redact, retry_after, share, text
 from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
-from detection.results import Accepted, Generator, Overlay, ScanRequest, ScanResult
+from detection.results import EXTENSIONS, Accepted, Generator, KeyCheck, Overlay, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
 
 VERDICTS: Mapping[str, Verdict] = {
@@ -27,23 +26,17 @@ VERDICTS: Mapping[str, Verdict] = {
     "likely_human": Verdict.LIKELY_HUMAN,
     "uncertain": Verdict.UNCERTAIN,
 }
-EXTENSIONS: Mapping[str, str] = {
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
-    "image/heic": ".heic",
-    "image/heif": ".heif",
-}
 POLL_AFTER = 5.0
 """Seconds until an accepted analysis is first asked for, where the detector names no time."""
-MAX_ID = 200
 
 
 class GenericProvider(HttpProvider):
     """A detector of the generic profile. Options: `base_url`, `api_key`, `mode` (upload, url), and those of HTTP."""
 
     label: ClassVar[str] = "AI image detector"
-    media_types: ClassVar[frozenset[str]] = frozenset(EXTENSIONS)
+    media_types: ClassVar[frozenset[str]] = frozenset(EXTENSIONS) - {"image/avif"}
+    verdicts: ClassVar[Mapping[str, Verdict]] = VERDICTS
+    polls: ClassVar[bool] = True
     finds_by_reference: ClassVar[bool] = True
     is_idempotent: ClassVar[bool] = True
     gives_overlay: ClassVar[bool] = True
@@ -51,16 +44,10 @@ class GenericProvider(HttpProvider):
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
-        mode = self.options.get("mode") or "upload"
-        if mode not in ("upload", "url"):
-            raise self._wrong("mode", "must be upload or url")
-        wants_events = self.options.get("callbacks", False)
-        if wants_events not in (True, False, "on", "off"):
-            raise self._wrong("callbacks", "must be on or off")
+        mode = self.given.choice("mode", "upload", ("upload", "url"))
+        wants_events = self.given.switch("callbacks")
         # The class says what the profile can do; this alias does one of the two.
-        vars(self).update(
-            takes_upload=mode == "upload", takes_url=mode == "url", calls_back=wants_events in (True, "on")
-        )
+        vars(self).update(takes_upload=mode == "upload", takes_url=mode == "url", calls_back=wants_events)
 
     @classmethod
     def known_options(cls) -> frozenset[str]:
@@ -79,9 +66,7 @@ class GenericProvider(HttpProvider):
             body = {"image_url": request.url, **fields}
             answer = self.call("POST", "/v1/analyze", submits=True, json=body, headers=headers)
         else:
-            # Our reference, for a picture's own name may say who is in it.
-            name = request.reference + EXTENSIONS.get(request.media_type, "")
-            files = {"file": (name, request.content, request.media_type)}
+            files = {"file": (request.filename, request.content, request.media_type)}
             answer = self.call("POST", "/v1/analyze-file", submits=True, files=files, data=fields, headers=headers)
         return self._read(answer, reference=request.reference)
 
@@ -98,27 +83,23 @@ class GenericProvider(HttpProvider):
         ours = [entry for entry in found if entry.get("reference") in (None, reference)]
         return self.parse(ours[0]) if ours else None
 
-    def download_overlay(self, overlay: Overlay) -> bytes:
-        """The overlay's bytes, unread, at most 10 MB; fetched without our key. Raises ProviderError."""
-        return overlay.content or self.download(overlay.url)
-
-    def check(self) -> str:
+    def check(self) -> KeyCheck:
         """Ask whether the key is good. Raises AuthFailed where it isn't, ProviderError for the rest."""
         account = read_json(self.call("GET", "/v1/account").content).get("account")
         named = f" (account {self.clean(account)})" if isinstance(account, str) and account else ""
-        return f"{self.title} accepts the key{named}."
+        return KeyCheck(sentence=f"{self.title} accepts the key{named}.")
 
-    def parse(self, payload: Mapping[str, Any], *, poll_after: float = POLL_AFTER) -> ScanResult | Accepted:
+    def parse(self, payload: Mapping[str, Any]) -> ScanResult | Accepted:
         """Read an analysis, or an event about one; also one that was stored earlier.
 
-        Raises SchemaMismatch where it isn't the documented shape. For an analysis that failed, ProviderDown where
+        Raises SchemaMismatch where it isn't the documented shape. For an analysis that failed, AnalysisLost where
         the detector calls that passing, ImageRefused where it doesn't, ProviderError where it doesn't say.
         """
         analysis = analysis_of(payload)
-        reference, status = _id(analysis), analysis.get("status")
+        reference, status = identifier(analysis.get("request_id") or analysis.get("id")), analysis.get("status")
         if status in ("queued", "processing"):
             raw = redact(analysis, secrets=self.secrets)
-            return Accepted(provider_reference=reference, poll_after=poll_after, raw=raw)
+            return Accepted(provider_reference=reference, poll_after=POLL_AFTER, raw=raw)
         if status == "failed":
             raise self._failed(analysis, reference)
         if status != "complete":
@@ -130,30 +111,33 @@ class GenericProvider(HttpProvider):
         echoed = analysis_of(payload).get("reference")
         if reference and echoed is not None and echoed != reference:
             raise SchemaMismatch("The detector answered about another picture than the one that was sent.")
-        return self.parse(payload, poll_after=retry_after(answer.headers) or POLL_AFTER)
+        found = self.read(answer)
+        return (
+            replace(found, poll_after=retry_after(answer.headers) or POLL_AFTER)
+            if isinstance(found, Accepted)
+            else found
+        )
 
     def _result(self, analysis: Mapping[str, Any], reference: str) -> ScanResult:
         label = analysis.get("verdict")
-        verdict = VERDICTS.get(label, Verdict.UNKNOWN) if isinstance(label, str) else Verdict.UNKNOWN
-        is_drift = verdict is Verdict.UNKNOWN and label is not None
+        verdict = self.verdict_of(label)
         score, kind = _score(analysis, verdict)
-        return ScanResult(
-            verdict=verdict,
-            raw_verdict=self.clean(str(label)) if label is not None else "",
+        return self.finished(
+            analysis,
+            verdict,
+            label=label,
             ai_score=score,
             ai_score_kind=kind,
-            model=self.clean(_text(analysis, "model")),
+            model=text(analysis, "model"),
             provider_reference=reference,
             generators=_generators(analysis.get("generators")),
             overlay=_overlay(analysis.get("overlay")),
             reasons=("no_verdict",) if label is None else (),
-            warnings=("schema_drift",) if is_drift else (),
-            raw=redact(analysis, secrets=self.secrets),
         )
 
     def _failed(self, analysis: Mapping[str, Any], reference: str) -> ProviderError:
         fault = self.read_fault(analysis)
-        kinds: dict[bool | None, type[ProviderError]] = {True: ProviderDown, False: ImageRefused, None: ProviderError}
+        kinds: dict[bool | None, type[ProviderError]] = {True: AnalysisLost, False: ImageRefused, None: ProviderError}
         said = self.clean(fault.message) or "the analysis failed, without a reason"
         return kinds[fault.retryable](
             f"{self.title}: {said}", provider_code=self.clean(fault.code), request_id=self.clean(reference)
@@ -166,30 +150,9 @@ def analysis_of(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     return data if isinstance(data, Mapping) else payload
 
 
-def _id(analysis: Mapping[str, Any]) -> str:
-    found = analysis.get("request_id") or analysis.get("id")
-    if not isinstance(found, str) or not 0 < len(found) <= MAX_ID or not found.isprintable():
-        raise SchemaMismatch("The detector's analysis carries no id.")
-    return found
-
-
-def _text(analysis: Mapping[str, Any], name: str) -> str:
-    value = analysis.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _share(value: Any, name: str) -> float | None:
-    """A number 0–1 or None. Out of range is an error, for clamping would invent evidence."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and 0 <= value <= 1):
-        raise SchemaMismatch(f"The detector's {name} is not a number between 0 and 1.")
-    return float(value)
-
-
 def _score(analysis: Mapping[str, Any], verdict: Verdict) -> tuple[float | None, str]:
     """The AI score, higher is more likely AI, and what kind of number it is."""
-    score, confidence = (_share(analysis.get(name), name) for name in ("ai_score", "confidence"))
+    score, confidence = (share(analysis.get(name), name) for name in ("ai_score", "confidence"))
     if score is not None:
         return score, "model_score"
     if confidence is not None and verdict is Verdict.LIKELY_AI:
@@ -200,10 +163,9 @@ def _score(analysis: Mapping[str, Any], verdict: Verdict) -> tuple[float | None,
 
 
 def _generators(listed: Any) -> tuple[Generator, ...]:
-    named = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     return tuple(
-        Generator(name=entry["name"][:100], score=_share(entry.get("score"), "generator score"))
-        for entry in named
+        Generator(name=entry["name"][:100], score=share(entry.get("score"), "generator score"))
+        for entry in items(listed)
         if isinstance(entry.get("name"), str) and entry["name"]
     )
 
@@ -215,12 +177,4 @@ def _overlay(given: Any) -> Overlay | None:
         side if isinstance(side, int) and not isinstance(side, bool) and side > 0 else None
         for side in (given.get("width"), given.get("height"))
     )
-    return Overlay(url=given["url"], width=width, height=height, expires_at=_moment(given.get("expires_at")))
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return found if found.tzinfo else None
+    return Overlay(url=given["url"], width=width, height=height, expires_at=moment(given.get("expires_at")))

@@ -7,64 +7,45 @@ Subclassed by the adapters; asked by nobody else.
 
 from __future__ import annotations
 
-import math
+import json
 import os
-import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
-from urllib3.exceptions import NewConnectionError
 
 from detection.conf import settings as detection_settings
 from detection.errors import (
     AmbiguousTimeout,
-    AuthFailed,
+    AnalysisLost,
     ConnectFailed,
-    ImageRefused,
-    NotFound,
     OutboundBlocked,
     ProviderDown,
     ProviderError,
     ProviderMisconfigured,
-    QuotaExceeded,
-    RateLimited,
     RedirectReceived,
     SchemaMismatch,
 )
 from detection.providers.answers import read_json, redact, retry_after
-from detection.providers.base import Provider, Thresholds
+from detection.providers.base import Provider
+from detection.providers.faults import VendorFault, is_untrusted_certificate, kind_of, precedes_acceptance
+from detection.providers.options import Options, wrong
 from detection.providers.outbound import Answer, GuardedSession, guarded_session
 from detection.providers.sockets import Limits
+from detection.results import Accepted, Overlay, ScanRequest, ScanResult
+from detection.vocabulary import Verdict
 
 MAX_MESSAGE = 200
 """Characters of a vendor's message that are passed on."""
 OVERLAY_BYTES = 10_000_000
 CONNECT_WITHIN = 5.0
 """Seconds for both tries to reach a detector."""
-STATUSES: Mapping[int, type[ProviderError]] = {
-    **dict.fromkeys((400, 413, 415, 422), ImageRefused),
-    **dict.fromkeys((401, 403), AuthFailed),
-    **dict.fromkeys((408, 425), ProviderDown),
-    402: QuotaExceeded,
-    404: NotFound,
-    429: RateLimited,
-}
-"""What a status means, whoever sends it; 5xx is `ProviderDown`, 3xx `RedirectReceived`, an unknown one is final."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VendorFault:
-    """What a vendor's error body says: its code, its message, and whether it calls the fault passing."""
-
-    code: str = ""
-    message: str = ""
-    retryable: bool | None = None
-    request_id: str = ""
+MAX_KEPT = 200_000
+"""Characters of an answer that are kept; a longer one is kept without its lists."""
 
 
 class HttpProvider(Provider):
@@ -73,31 +54,36 @@ class HttpProvider(Provider):
     base_url: ClassVar[str] = ""
     """The vendor's own address, used where the option `base_url` is not set."""
     needs_key: ClassVar[bool] = True
+    key_parts: ClassVar[tuple[str, ...]] = ("key",)
+    """What the option `api_key` holds, divided by colons, e.g. user and secret."""
     hosts: ClassVar[tuple[str, ...]] = ()
     """Further hosts of the vendor, e.g. where its overlays lie; `.example.com` means everything below that name."""
     statuses: ClassVar[Mapping[int, type[ProviderError]]] = {}
     """Statuses that mean something else at this vendor."""
     codes: ClassVar[Mapping[str, type[ProviderError]]] = {}
     """The vendor's own error codes; they win over the status."""
+    verdicts: ClassVar[Mapping[str, Verdict]] = {}
+    """The vendor's words and what they mean; one that is not here is `unknown`, and said to be new."""
+    max_answer: ClassVar[int] = 1_000_000
+    """Bytes of an answer that are read."""
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
         self._sessions: dict[tuple[int, bool], GuardedSession] = {}
-        self.root = str(self.options.get("base_url") or self.base_url).rstrip("/")
-        self.key = str(self.options.get("api_key") or "").strip()
+        self.given = Options(alias, self.options)
+        self.credentials = self.given.key("api_key", self.key_parts)
+        self.key = self.credentials[-1]
         if self.needs_key and not self.key:
-            raise self._wrong("api_key", "is empty; the vendor's key goes there")
-        if not self.key.isascii() or not self.key.isprintable():
-            raise self._wrong("api_key", "has characters that no key has")
-        self._read_address()
+            raise self._wrong("api_key", f"is empty; the vendor's {':'.join(self.key_parts)} goes there")
+        self.root = self.given.address("base_url", self.base_url)
         self.bounds = Limits(
-            connect=self._seconds("connect_timeout", 3.0),
-            read=self._seconds("read_timeout", 15.0),
-            total=self._seconds("total_timeout", 30.0),
+            connect=self.given.seconds("connect_timeout", 3.0),
+            read=self.given.seconds("read_timeout", 15.0),
+            total=self.given.seconds("total_timeout", 30.0),
+            max_bytes=self.max_answer,
         )
-        if "thresholds" in self.options:
-            # The class's cuts are the vendor's; this alias was given its own.
-            vars(self)["thresholds"] = self._thresholds(self.options["thresholds"])
+        # The class's cuts are the vendor's; this alias may be given its own.
+        vars(self)["thresholds"] = self.given.thresholds("thresholds", self.thresholds)
 
     @classmethod
     def known_options(cls) -> frozenset[str]:
@@ -114,7 +100,47 @@ class HttpProvider(Provider):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never stand in a message or a stored answer."""
-        return (self.key,)
+        return tuple(part for part in self.credentials if part)
+
+    def submit(self, request: ScanRequest) -> ScanResult | Accepted:
+        """Send one picture. Raises ProviderError; AmbiguousTimeout where it may have been taken."""
+        return self.read(self.send(request))
+
+    def send(self, request: ScanRequest) -> Answer:
+        """The vendor's verb: hand one picture over, by `call(…, submits=True)`. Must be overridden, or `submit`."""
+        raise ProviderMisconfigured(f"{type(self).__name__} does not define send().")
+
+    def read(self, answer: Answer) -> ScanResult | Accepted:
+        """A whole answer, read by the vendor's `parse`. Raises SchemaMismatch, with what was kept of it, for any
+        shape that isn't the documented one; other ProviderErrors as the vendor's table says."""
+        payload = read_json(answer.content)
+        try:
+            return self.parse(payload)
+        except SchemaMismatch as error:
+            error.raw = self.kept(payload)
+            raise
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            drift = SchemaMismatch(f"{self.title} answered in a shape that is not documented. A person has to look.")
+            drift.raw = self.kept(payload)
+            raise drift from error
+
+    def finished(self, payload: Mapping[str, Any], verdict: Verdict, *, label: Any = None, **fields: Any) -> ScanResult:
+        """A result with what every vendor's has: its own word, the redacted answer, and that the word is new."""
+        is_drift = label is not None and verdict is Verdict.UNKNOWN and label not in self.verdicts
+        warnings = (*fields.pop("warnings", ()), *(("schema_drift",) if is_drift else ()))
+        said = "" if label is None else self.clean(str(label))
+        model = self.clean(str(fields.pop("model", "")))
+        raw = self.kept(payload)
+        return ScanResult(verdict=verdict, raw_verdict=said, model=model, warnings=warnings, raw=raw, **fields)
+
+    def verdict_of(self, label: Any) -> Verdict:
+        """The vendor's word by its table; what the table doesn't have is `unknown`, never a guess."""
+        return self.verdicts.get(label, Verdict.UNKNOWN) if isinstance(label, str) else Verdict.UNKNOWN
+
+    def kept(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What is kept of an answer: without secrets, and without its lists where it is very long."""
+        raw: dict[str, Any] = redact(payload, secrets=self.secrets)
+        return raw if len(json.dumps(raw)) <= MAX_KEPT else _without_lists(raw)
 
     def call(self, method: str, path: str, *, submits: bool = False, **request: Any) -> Answer:
         """One API call to `path` below the base address. Returns a 2xx answer, read whole.
@@ -145,6 +171,24 @@ class HttpProvider(Provider):
             raise OutboundBlocked("The overlay's address redirects; redirects are not followed.")
         raise ProviderError(f"No overlay came from its address (status {answer.status}).", http_status=answer.status)
 
+    def hand_over(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> None:
+        """Put a picture at an address that the vendor gave for it, without our credentials.
+
+        Raises AmbiguousTimeout where it may have arrived, AnalysisLost where it was refused, or ProviderDown.
+        """
+        answer = self._reach(
+            self._session(anonymous=True), "PUT", url, submits=True, limits=self.bounds, data=content, headers=headers
+        )
+        if answer.status >= 500:
+            raise ProviderDown(f"{self.title} could not store the picture now.", http_status=answer.status)
+        if not 200 <= answer.status < 300:
+            said = f"{self.title} did not take the picture at the address it gave (status {answer.status})."
+            raise AnalysisLost(said, http_status=answer.status)
+
+    def download_overlay(self, overlay: Overlay) -> bytes:
+        """The overlay's bytes, unread, at most 10 MB; fetched without our key. Raises ProviderError."""
+        return overlay.content or self.download(overlay.url)
+
     def read_fault(self, body: Mapping[str, Any]) -> VendorFault:
         """A vendor's error body. This reads `{"error": {code, message, retryable}}` and the usual flat spellings."""
         error = body.get("error")
@@ -164,7 +208,7 @@ class HttpProvider(Provider):
             fault = self.read_fault(read_json(answer.content))
         except SchemaMismatch:
             fault = VendorFault()
-        kind = self.codes.get(fault.code) or self.statuses.get(answer.status) or _kind(answer.status, submits)
+        kind = self.codes.get(fault.code) or self.statuses.get(answer.status) or kind_of(answer.status, submits=submits)
         said = "redirect received" if kind is RedirectReceived else self.clean(fault.message)
         return kind(
             f"{self.title} answered {answer.status}{': ' + said if said else ''}",
@@ -204,7 +248,7 @@ class HttpProvider(Provider):
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(2) | tenacity.stop_after_delay(CONNECT_WITHIN),
             wait=tenacity.wait_random(0.1, 0.4),
-            retry=tenacity.retry_if_exception(_precedes_acceptance),
+            retry=tenacity.retry_if_exception(precedes_acceptance),
             reraise=True,
         )
 
@@ -219,7 +263,7 @@ class HttpProvider(Provider):
             raise self._lost(error, submits=submits) from None
 
     def _lost(self, error: requests.RequestException, *, submits: bool) -> ProviderError:
-        if _precedes_acceptance(error) or _is_untrusted_certificate(error):
+        if precedes_acceptance(error) or is_untrusted_certificate(error):
             return ConnectFailed(f"{self.title} could not be reached ({type(error).__name__}). Trying again.")
         if submits:
             return AmbiguousTimeout(
@@ -232,69 +276,17 @@ class HttpProvider(Provider):
         listed: Iterable[str] = named.split(",") if isinstance(named, str) else named
         return [_host(self.root), *self.hosts, *(str(host).strip() for host in listed)]
 
-    def _read_address(self) -> None:
-        try:
-            parts = urlsplit(self.root)
-            has_extras = bool(parts.query or parts.fragment or "@" in parts.netloc or parts.port == 0)
-        except ValueError:
-            raise self._wrong("base_url", "is not an address") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or has_extras:
-            raise self._wrong(
-                "base_url", "must look like https://api.example.com, without user name, query or fragment"
-            )
-        if parts.scheme == "http" and not detection_settings.ALLOW_LOOPBACK:
-            raise self._wrong(
-                "base_url", "must begin with https; http is for loopback with DETECTION_ALLOW_LOOPBACK=on"
-            )
-
-    def _seconds(self, name: str, default: float) -> float:
-        value = self.options.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-            raise self._wrong(name, "must be a number of seconds over 0")
-        return float(value)
-
-    def _thresholds(self, value: Any) -> Thresholds:
-        try:
-            some, strong = (value["some"], value["strong"]) if isinstance(value, Mapping) else value
-            found = Thresholds(some=float(some), strong=float(strong))
-        except (KeyError, TypeError, ValueError):
-            raise self._wrong("thresholds", 'must be {"some": 0.5, "strong": 0.9}') from None
-        if not 0 < found.some <= found.strong <= 1:
-            raise self._wrong("thresholds", "must have 0 < some <= strong <= 1")
-        return found
-
     def _wrong(self, name: str, what: str) -> ProviderMisconfigured:
-        return ProviderMisconfigured(f"DETECTION_PROVIDERS[{self.alias!r}]['OPTIONS'][{name!r}] {what}.")
+        return wrong(self.alias, name, what)
 
 
-def _kind(status: int, submits: bool) -> type[ProviderError]:
-    if status == 404 and submits:
-        return ImageRefused
-    if status >= 500:
-        return ProviderDown
-    if 300 <= status < 400:
-        return RedirectReceived
-    return STATUSES.get(status, ProviderError)
+def _without_lists(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_lists(item) for key, item in value.items()}
+    return f"[a list of {len(value)}, not kept]" if isinstance(value, list) else value
 
 
 def _host(url: str) -> str:
     """The host as it stands in the URL, with brackets around an IPv6 address."""
     host = urlsplit(url).hostname or ""
     return f"[{host}]" if ":" in host else host
-
-
-def _precedes_acceptance(error: BaseException) -> bool:
-    """Whether the request cannot have reached the vendor, so that sending it again cannot be billed twice."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0] if error.args else None, "reason", None)
-    return isinstance(error, requests.ConnectionError) and isinstance(reason, NewConnectionError)
-
-
-def _is_untrusted_certificate(error: BaseException | None) -> bool:
-    while error is not None:
-        reason = error.args[0] if error.args else None
-        if isinstance(error, ssl.SSLCertVerificationError) or isinstance(reason, ssl.SSLCertVerificationError):
-            return True
-        error = getattr(reason, "reason", None) or error.__cause__ or error.__context__
-    return False

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from detection.errors import NotFound, ProviderError, ProviderMisconfigured
 from detection.providers.base import Provider, Thresholds
-from detection.results import Accepted, Overlay, ScanRequest, ScanResult
+from detection.results import Accepted, KeyCheck, Overlay, ScanRequest, ScanResult
 from detection.vocabulary import Basis, Verdict
 
 Answer = ScanResult | Accepted | ProviderError
@@ -49,6 +49,7 @@ class ScriptedProvider(Provider):
         {"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif"}
     )
     gives_overlay: ClassVar[bool] = True
+    polls: ClassVar[bool] = True
     is_idempotent: ClassVar[bool] = True
     finds_by_reference: ClassVar[bool] = True
 
@@ -126,9 +127,9 @@ class ScriptedProvider(Provider):
                 return self._now(taken)
         return None
 
-    def check(self) -> str:
+    def check(self) -> KeyCheck:
         """Always good."""
-        return f"{self.title} answers what it is told."
+        return KeyCheck(sentence=f"{self.title} answers what it is told.")
 
     def _now(self, taken: _Taken) -> ScanResult | Accepted:
         if not taken.then:

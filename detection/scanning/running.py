@@ -83,7 +83,7 @@ def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | 
     if (until := switches.may_ask(analysis.provider, now=now)) is not None:
         _put_off(analysis, until, why=Why.PAUSED)
         return None
-    wait = ratelimit.take(analysis.provider, rate=str(provider.options.get("rate", "")), now=now.timestamp())
+    wait = ratelimit.take(analysis.provider, rate=provider.rate, now=now.timestamp())
     if wait > ratelimit.SLEEP_UP_TO:
         _put_off(analysis, now + timedelta(seconds=wait * _random.uniform(0.5, 1.0)), why=Why.QUEUED)
         return None

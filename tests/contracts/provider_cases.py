@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -25,30 +24,28 @@ from detection.errors import (
     RateLimited,
     RedirectReceived,
     SchemaMismatch,
+    TooLarge,
+    UnsupportedType,
 )
 from detection.providers.base import Provider
 from detection.providers.http import HttpProvider
-from detection.results import Accepted, ScanRequest, ScanResult
+from detection.providers.outbound import Answer
+from detection.results import Accepted, Overlay, ScanResult
 from detection.vocabulary import Basis, Verdict
+from tests.contracts.samples import (
+    KEY,
+    REFERENCE,
+    Sample,
+    a_request,
+    changed,
+    damaged,
+    described,
+    fields_of,
+    raw,
+    samples_of,
+)
 
-KEY = "sk-live-0123456789abcdef"
-REFERENCE = "0f8fad5b-d9cb-469f-a165-70867728950e"
-CONTENT = b"\xff\xd8\xff\xe0 the bytes of a picture"
-
-
-def a_request(**changes: Any) -> ScanRequest:
-    """A picture for a detector; `changes` replace its fields."""
-    given = {
-        "reference": REFERENCE,
-        "filename": f"{REFERENCE}.jpg",
-        "media_type": "image/jpeg",
-        "content": CONTENT,
-        "width": 640,
-        "height": 480,
-        "idempotency_key": f"{REFERENCE}:0",
-        **changes,
-    }
-    return ScanRequest(sha256=hashlib.sha256(given["content"]).hexdigest(), **given)
+__all__ = ["KEY", "REFERENCE", "HttpProviderContract", "ProviderContract", "a_request"]
 
 
 class ProviderContract:
@@ -83,29 +80,74 @@ class ProviderContract:
     def test_the_configured_label_is_the_title(self) -> None:
         assert self.make(label="Picture desk's detector").title == "Picture desk's detector"
 
+    gives_id: ClassVar[bool] = True
+    """Whether the vendor names its answer."""
+
     def test_an_answer_is_a_value_with_its_basis_and_an_id(self) -> None:
         result = self.answer(self.make())
 
         assert isinstance(result, ScanResult)
         assert isinstance(result.verdict, Verdict)
         assert isinstance(result.basis, Basis)
-        assert result.provider_reference
+        assert bool(result.provider_reference) is self.gives_id
 
 
 class HttpProviderContract(ProviderContract):
-    """For a detector behind HTTP, with its network mocked. A subclass gives the class attributes below."""
+    """For a detector behind HTTP, with its network mocked. A subclass gives the class attributes below.
+
+    A conversation of several calls overrides `arrange` (the vendor's side) and, where `submit` alone does not end it,
+    `ask`. `submit_url` is always the call whose answers are varied.
+    """
 
     submit_url: ClassVar[str]
+    submit_method: ClassVar[str] = "POST"
     good: ClassVar[dict[str, Any]]
     """A finished answer that the vendor documents."""
-    unknown_label: ClassVar[dict[str, Any]]
-    """The same with a verdict nobody has seen yet."""
-    statuses: ClassVar[dict[int, type[ProviderError]]] = {}
+    unknown_label: ClassVar[dict[str, Any] | None]
+    """The same with a verdict nobody has seen yet; None where the vendor gives no words."""
+    samples: ClassVar[str] = ""
+    """The folder of its sample bodies under tests/fixtures/providers."""
+    own_cases: ClassVar[Mapping[str, str]] = {}
+    """Samples that need a conversation of their own: file → name of the test method that asserts on it."""
+    auth: ClassVar[tuple[str, str] | None] = ("Authorization", f"Bearer {KEY}")
+    """The header that carries the key, and its whole value; None where the key travels in the body."""
+    fields: ClassVar[frozenset[str]] = frozenset()
+    """The fields of the submission's body: a form's, or a JSON object's keys."""
+    score_at: ClassVar[tuple[str | int, ...]] = ()
+    """Where in `good` the score stands; () where it gives none."""
+    bad_scores: ClassVar[tuple[Any, ...]] = (1.7, -0.2, "0.97", True, [0.9], {"value": 0.9})
+    """What is no score; each is for a person, and none is clamped."""
+    statuses: ClassVar[Mapping[int, type[ProviderError]]] = {}
     """Where this vendor's statuses mean something else."""
+    lost: ClassVar[type[ProviderError]] = AmbiguousTimeout
+    """What an answer lost after sending is, for the call at `submit_url`."""
     sends_reference: ClassVar[bool] = True
+    overlay_at: ClassVar[str] = ""
+    """An address at which this vendor's overlays may lie; "" where it gives none by link."""
+    picture: ClassVar[Mapping[str, Any]] = {}
+    """What the request for this vendor needs besides the usual, e.g. a link."""
 
     def make(self, **options: Any) -> HttpProvider:
         raise NotImplementedError
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Each sample of this class is a case of its own."""
+        if "sample" in metafunc.fixturenames:
+            found = samples_of(self.samples)
+            metafunc.parametrize("sample", found, ids=[one.file for one in found])
+
+    def arrange(self, vendor: responses.RequestsMock, **answer: Any) -> None:
+        """Let the vendor answer a submission so; `answer` as in `responses.add`."""
+        vendor.add(self.submit_method, self.submit_url, **answer)
+
+    def ask(self, provider: HttpProvider) -> ScanResult | Accepted:
+        """The whole conversation about one picture."""
+        return provider.submit(a_request(**self.picture))
+
+    def submissions(self, vendor: responses.RequestsMock) -> list[requests.PreparedRequest]:
+        """What was sent to `submit_url`, in order."""
+        sent = [call.request for call in vendor.calls]
+        return [one for one in sent if (one.url or "").partition("?")[0] == self.submit_url.partition("?")[0]]
 
     @pytest.fixture
     def vendor(self) -> Iterator[responses.RequestsMock]:
@@ -119,15 +161,127 @@ class HttpProviderContract(ProviderContract):
         self.vendor_of_this_test = vendor
 
     def answer(self, provider: Provider) -> ScanResult | Accepted:
-        self.vendor_of_this_test.post(self.submit_url, json=self.good)
-        return super().answer(provider)
+        self.arrange(self.vendor_of_this_test, json=self.good)
+        return self.ask(provider)  # type: ignore[arg-type]
 
     def fails(self, vendor: responses.RequestsMock, **answer: Any) -> ProviderError:
-        """The error that `submit` raises when the vendor answers so."""
-        vendor.post(self.submit_url, **answer)
+        """The error that a submission raises when the vendor answers so."""
+        self.arrange(vendor, **answer)
         with pytest.raises(ProviderError) as caught:
-            self.make().submit(a_request())
+            self.ask(self.make())
         return caught.value
+
+    # What is sent.
+
+    def test_the_request_has_the_documented_shape(self, vendor: responses.RequestsMock) -> None:
+        self.arrange(vendor, json=self.good)
+        self.ask(self.make())
+
+        request = self.submissions(vendor)[0]
+        assert request.method == self.submit_method
+        assert self.fields <= fields_of(request)
+        if self.auth is not None:
+            assert request.headers[self.auth[0]] == self.auth[1]
+        for secret in self.make().secrets:
+            assert secret not in (request.url or "")
+
+    # What comes back.
+
+    def test_each_sample_is_read_as_its_index_says(
+        self, sample: Sample, vendor: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        if sample.file in self.own_cases:
+            assert hasattr(self, self.own_cases[sample.file])
+            return
+        outcome = self.outcome_of(sample, vendor)
+
+        assert described(outcome, sample.expect) == sample.expect
+        shown = caplog.text + (json.dumps(dict(outcome.raw)) if not isinstance(outcome, ProviderError) else "")
+        assert KEY not in shown
+
+    def outcome_of(self, sample: Sample, vendor: responses.RequestsMock) -> ScanResult | Accepted | ProviderError:
+        """What the adapter makes of one sample body."""
+        provider = self.make(**sample.options)
+        try:
+            if sample.via == "parse":
+                return provider.parse(sample.body)
+            self.arrange(vendor, json=sample.body, status=sample.http_status, headers=sample.headers)
+            return self.ask(provider)
+        except ProviderError as error:
+            return error
+
+    @pytest.mark.parametrize("value", range(6))
+    def test_a_number_out_of_range_is_never_clamped(self, vendor: responses.RequestsMock, value: int) -> None:
+        if not self.score_at or value >= len(self.bad_scores):
+            return
+        self.arrange(vendor, json=changed(self.good, self.score_at, self.bad_scores[value]))
+
+        with pytest.raises(SchemaMismatch):
+            self.ask(self.make())
+
+    def test_a_renamed_score_is_never_nothing_found(self, vendor: responses.RequestsMock) -> None:
+        if not self.score_at:
+            return
+        found = self.outcome_of(Sample.made(changed(self.good, self.score_at, None, renamed=True)), vendor)
+
+        assert isinstance(found, SchemaMismatch | ScanResult)
+        if isinstance(found, ScanResult):
+            assert found.verdict in (Verdict.UNKNOWN, Verdict.NOT_APPLICABLE)
+        else:
+            assert found.raw is not None
+
+    def test_every_part_that_is_missing_is_for_a_person(self, vendor: responses.RequestsMock) -> None:
+        """Each key of the answer taken away or made null in turn: nothing leaves but a result or a SchemaMismatch."""
+        provider = self.make()
+        for payload in damaged(self.good):
+            try:
+                provider.parse(payload)
+            except ProviderError:
+                continue
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+                # `read` makes these a SchemaMismatch; nothing else may come out of a parser.
+                with pytest.raises(SchemaMismatch):
+                    provider.read(Answer(status=200, headers={}, content=json.dumps(payload).encode()))
+
+    def test_what_is_kept_can_be_read_again(self, vendor: responses.RequestsMock) -> None:
+        self.arrange(vendor, json=self.good)
+        found = self.ask(self.make())
+        assert isinstance(found, ScanResult)
+
+        again = self.make().parse(found.raw)
+
+        assert isinstance(again, ScanResult)
+        assert (again.verdict, again.ai_score, again.ai_pixel_share) == (
+            found.verdict,
+            found.ai_score,
+            found.ai_pixel_share,
+        )
+
+    @pytest.mark.parametrize(
+        ("status", "kind", "body"),
+        [
+            (200, "text/html", b"<html>"),
+            (200, "image/svg+xml", b"<svg/>"),
+            (200, "image/png", b""),
+            (403, "application/xml", b"<Error>expired</Error>"),
+            (404, "image/png", b"gone"),
+            (410, "text/plain", b"gone"),
+        ],
+    )
+    def test_an_overlay_that_has_run_out_is_given_up_without_pausing_anything(
+        self, vendor: responses.RequestsMock, status: int, kind: str, body: bytes
+    ) -> None:
+        if not self.overlay_at:
+            return
+        vendor.get(self.overlay_at, status=status, content_type=kind, body=body)
+
+        with pytest.raises(ProviderError) as caught:
+            self.make().download_overlay(Overlay(url=self.overlay_at + "?X-Amz-Signature=abc"))
+
+        assert not caught.value.retryable
+        assert not caught.value.pauses
+        assert "abc" not in str(caught.value)
+        assert not {"authorization", "x-api-key", "apikey"} & {name.lower() for name in vendor.calls[0].request.headers}
 
     @pytest.mark.parametrize(
         ("status", "expected"),
@@ -139,8 +293,8 @@ class HttpProviderContract(ProviderContract):
             (403, AuthFailed),
             (404, ImageRefused),
             (408, ProviderDown),
-            (413, ImageRefused),
-            (415, ImageRefused),
+            (413, TooLarge),
+            (415, UnsupportedType),
             (418, ProviderError),
             (422, ImageRefused),
             (425, ProviderDown),
@@ -205,20 +359,23 @@ class HttpProviderContract(ProviderContract):
         assert isinstance(self.fails(vendor, status=200, body=body), SchemaMismatch)
 
     def test_an_unseen_label_is_unknown_and_says_so(self, vendor: responses.RequestsMock) -> None:
-        vendor.post(self.submit_url, json=self.unknown_label)
+        if self.unknown_label is None:
+            return
+        self.arrange(vendor, json=self.unknown_label)
 
-        result = self.make().submit(a_request())
+        result = self.ask(self.make())
 
         assert isinstance(result, ScanResult)
-        assert (result.verdict, result.warnings) == (Verdict.UNKNOWN, ("schema_drift",))
+        assert result.verdict is Verdict.UNKNOWN
+        assert "schema_drift" in result.warnings
         assert result.raw_verdict
 
     @pytest.mark.parametrize("lost", [requests.ReadTimeout("slow"), requests.ConnectionError("reset")])
     def test_an_answer_lost_after_sending_is_ambiguous_and_sent_once(
         self, vendor: responses.RequestsMock, lost: Exception
     ) -> None:
-        assert isinstance(self.fails(vendor, body=lost), AmbiguousTimeout)
-        assert len(vendor.calls) == 1
+        assert type(self.fails(vendor, body=lost)) is self.lost
+        assert len(self.submissions(vendor)) == 1
 
     @pytest.mark.parametrize("failure", ["timeout", "refused"])
     def test_what_never_arrived_is_sent_a_second_time_and_no_more(
@@ -228,7 +385,7 @@ class HttpProviderContract(ProviderContract):
         raised = {"timeout": requests.ConnectTimeout("slow"), "refused": requests.ConnectionError(refused)}[failure]
 
         assert isinstance(self.fails(vendor, body=raised), ConnectFailed)
-        assert len(vendor.calls) == 2
+        assert len(self.submissions(vendor)) == 2
 
     def test_no_refusal_repeats_our_key_or_a_signed_link(self, vendor: responses.RequestsMock) -> None:
         message = f"bad key {KEY} for https://user:pw@files.example/a.jpg?signature=abc " + "x" * 500
@@ -248,40 +405,36 @@ class HttpProviderContract(ProviderContract):
             "access_token": "abc-secret",
             "link": "https://a.example/x?sig=abc-secret",
         }
-        vendor.post(self.submit_url, json={**self.good, **extra})
+        self.arrange(vendor, json={**self.good, **extra})
 
-        kept = json.dumps(dict(self.make().submit(a_request()).raw))
+        kept = json.dumps(dict(self.ask(self.make()).raw))
 
-        assert KEY not in kept
-        assert "abc-secret" not in kept
+        for secret in (KEY, "abc-secret", *self.make().secrets):
+            assert secret not in kept
 
-    def test_the_key_never_stands_in_an_address(self, vendor: responses.RequestsMock) -> None:
-        vendor.post(self.submit_url, json=self.good)
+    def test_our_reference_goes_along_where_the_vendor_takes_one(self, vendor: responses.RequestsMock) -> None:
+        self.arrange(vendor, json=self.good)
 
-        self.make().submit(a_request())
+        self.ask(self.make())
 
-        assert KEY not in (vendor.calls[0].request.url or "")
-
-    def test_our_reference_goes_along_and_the_pictures_own_name_does_not(self, vendor: responses.RequestsMock) -> None:
-        vendor.post(self.submit_url, json=self.good)
-
-        self.make().submit(a_request(filename="minister-at-home.jpg"))
-
-        sent = bytes(vendor.calls[0].request.body or b"")
+        sent = b"".join((call.request.url or "").encode() + raw(call.request) for call in vendor.calls)
         assert (REFERENCE.encode() in sent) is self.sends_reference
-        assert b"minister" not in sent
 
     def test_a_redirect_is_not_followed(self, vendor: responses.RequestsMock) -> None:
         vendor.get("https://elsewhere.example/", json=self.good)
         vendor.post("https://elsewhere.example/", json=self.good)
+        vendor.put("https://elsewhere.example/", json=self.good)
 
         error = self.fails(vendor, status=307, headers={"Location": "https://elsewhere.example/"})
 
         assert error.pauses
         assert "redirect received" in str(error)
-        assert len(vendor.calls) == 1
+        assert len(self.submissions(vendor)) == 1
+        assert not [call for call in vendor.calls if "elsewhere.example" in (call.request.url or "")]
 
     def test_a_missing_key_is_refused_with_the_settings_name(self) -> None:
+        if not self.make().needs_key:
+            return
         with pytest.raises(ProviderMisconfigured, match="api_key"):
             self.make(api_key=" ")
 

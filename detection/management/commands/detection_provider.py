@@ -52,7 +52,7 @@ class Command(BaseCommand):
         for name in providers.aliases() if alias == "*" else [alias]:
             began = time.monotonic()
             try:
-                sentence = providers[name].check()
+                sentence = str(providers[name].check())
             except ProviderError as error:
                 failed += 1
                 sentence = f"FAILED: {error}"
