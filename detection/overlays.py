@@ -17,6 +17,8 @@ from detection import audit, sandbox, stored
 from detection.conf import settings
 from detection.errors import (
     HouseFault,
+    OutboundBlocked,
+    ProviderDown,
     ProviderError,
     ProviderMisconfigured,
     Rejected,
@@ -25,7 +27,8 @@ from detection.errors import (
 )
 from detection.models import StoredOverlay
 from detection.providers import providers
-from detection.results import Overlay
+from detection.providers.base import Provider
+from detection.results import Overlay, ScanResult
 
 MAX_TRIES = 5
 OUR_STORAGE_WAITS = (timedelta(seconds=30), timedelta(minutes=15))
@@ -46,9 +49,7 @@ def store(pk: int) -> None:
         _refuse(row, _("The detector that gave this overlay is not configured any more."))
         return
     try:
-        content = _given(row)
-        overlay = Overlay(kind=row.kind, url=row.source_url, content=content, expires_at=row.expires_at)
-        content = content or provider.download_overlay(overlay)
+        content = _given(row) or _fetched(row, provider)
         made = sandbox.reencode_overlay(content, width=asset.width or 1, height=asset.height or 1)
         _keep(row, made.content, made.width, made.height)
     except Rejected as refusal:
@@ -58,10 +59,32 @@ def store(pk: int) -> None:
     except StorageUnavailable:
         _wait_for_our_storage(row)
     except (ProviderError, SandboxFailed) as error:
-        if row.tries + 1 >= MAX_TRIES or not getattr(error, "retryable", True):
+        may_be_renewed = provider.renews_overlay and not isinstance(error, OutboundBlocked)
+        is_final = not getattr(error, "retryable", True) and not may_be_renewed
+        if row.tries + 1 >= MAX_TRIES or is_final:
             _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
         else:
             StoredOverlay.objects.filter(pk=pk).update(next_try_at=timezone.now() + timedelta(seconds=5 * 2**row.tries))
+
+
+def _fetched(row: StoredOverlay, provider: Provider) -> bytes:
+    """The overlay's bytes from its address; of a detector that renews them, from a fresh one where that is needed.
+
+    Raises ProviderError; ProviderDown while the overlay is still being made.
+    """
+    overlay = Overlay(kind=row.kind, url=row.source_url, expires_at=row.expires_at)
+    has_run_out = row.tries > 0 or (row.expires_at is not None and row.expires_at <= timezone.now())
+    if provider.renews_overlay and (not overlay.url or has_run_out):
+        answer = provider.fetch(row.analysis.provider_reference)
+        fresh = answer.overlay if isinstance(answer, ScanResult) else None
+        if fresh is None:
+            raise ProviderError(_("The detector gives no highlighted areas for this picture after all."))
+        if fresh.content:
+            return fresh.content
+        if not fresh.url:
+            raise ProviderDown(_("The detector is still making the highlighted areas."))
+        overlay = fresh
+    return provider.download_overlay(overlay)
 
 
 def _wait_for_our_storage(row: StoredOverlay) -> None:

@@ -76,6 +76,11 @@ class _View:
         found = [finding for finding, reading in self.readings if reading in readings]
         return sorted(found, key=lambda finding: (-(finding.ai_score or 0), finding.alias))
 
+    def is_replaced(self, finding: Finding) -> bool:
+        """Whether it was not sent this picture, which is not for it, and another detector has looked in its place."""
+        looked = any(reading is not Reading.UNREAD for _finding, reading in self.readings)
+        return finding.status is AnalysisStatus.SKIPPED and finding.why is Why.UNSUPPORTED and looked
+
     @property
     def live(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.status in LIVE]
@@ -202,7 +207,7 @@ _WAITING = (Why.PAUSED, Why.RUNNING, Why.QUEUED)
 def _not_checked(view: _View) -> Assessment | None:
     situation = view.situation
     waiting = {finding.why or _RUNS.get(finding.status, Why.QUEUED) for finding in view.live}
-    skipped = [f.why for f in view.findings if f.status is AnalysisStatus.SKIPPED and f.why]
+    skipped = [f.why for f in view.findings if f.status is AnalysisStatus.SKIPPED and f.why and not view.is_replaced(f)]
     why: Why | None = None
     if waiting:
         why = next((word for word in _WAITING if word in waiting), min(waiting))

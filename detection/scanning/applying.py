@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from detection import audit, queue, signals
 from detection.conf import settings
-from detection.errors import ProviderError
+from detection.errors import ProviderError, SchemaMismatch
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.policy import wants_second_opinion
 from detection.providers import providers
@@ -173,12 +173,23 @@ def _ask_second_opinion(analysis: Analysis) -> None:
     """Ask one more pixel detector where this answer lies inside the policy's band."""
     if not wants_second_opinion(finding_of(analysis), PolicyVersion.current().rules):
         return
-    asked = set(Analysis.objects.filter(asset=analysis.asset).present().values_list("provider", flat=True))
+    _ask_the_next(analysis.asset, is_second_opinion=True)
+
+
+def _ask_the_next(asset: Asset, *, is_second_opinion: bool) -> None:
+    """Ask the first pixel detector that was not asked about this picture yet; where all were, that is that."""
+    asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
     for alias in pixel_aliases():
         if alias not in asked:
-            request_one(analysis.asset, alias, is_second_opinion=True)
-            settle(analysis.asset)
+            request_one(asset, alias, is_second_opinion=is_second_opinion)
+            settle(asset)
             return
+
+
+def _ask_another(analysis: Analysis, why: Why | None) -> None:
+    """A detector that can't take this picture gives its turn to the next one."""
+    if why is Why.UNSUPPORTED and analysis.provider in pixel_aliases():
+        _ask_the_next(analysis.asset, is_second_opinion=analysis.is_second_opinion)
 
 
 def pixel_aliases() -> list[str]:
@@ -246,6 +257,7 @@ def give_up(
             why=Why.FAILED,
             error_class=error.error_class,
             error_sentence=str(error),
+            **({"raw": dict(error.raw)} if isinstance(error, SchemaMismatch) and error.raw else {}),
         )
         if moved:
             transaction.on_commit(
@@ -264,27 +276,35 @@ def reject(
     expected: AnalysisStatus | None = None,
 ) -> bool:
     """This file cannot be examined; the sentence tells an editor what to do."""
-    return move(
-        analysis,
-        _S.REJECTED,
-        lease=lease,
-        expected=expected,
-        facts={"code": code, "sentence": sentence},
-        completed_at=timezone.now(),
-        why=why,
-        error_class=code[:30],
-        error_sentence=sentence,
-    )
+    with transaction.atomic():
+        moved = move(
+            analysis,
+            _S.REJECTED,
+            lease=lease,
+            expected=expected,
+            facts={"code": code, "sentence": sentence},
+            completed_at=timezone.now(),
+            why=why,
+            error_class=code[:30],
+            error_sentence=sentence,
+        )
+        if moved:
+            _ask_another(analysis, why)
+    return moved
 
 
 def skip(analysis: Analysis, *, why: Why | None = None, sentence: str, lease: uuid.UUID | None = None) -> bool:
     """This detector does not look at this picture, and the screen says why; without a `why` nothing was due from it."""
-    return move(
-        analysis,
-        _S.SKIPPED,
-        lease=lease,
-        facts={"why": why, "sentence": sentence},
-        completed_at=timezone.now(),
-        why=why or "",
-        error_sentence=sentence,
-    )
+    with transaction.atomic():
+        moved = move(
+            analysis,
+            _S.SKIPPED,
+            lease=lease,
+            facts={"why": why, "sentence": sentence},
+            completed_at=timezone.now(),
+            why=why or "",
+            error_sentence=sentence,
+        )
+        if moved:
+            _ask_another(analysis, why)
+    return moved

@@ -22,7 +22,10 @@ logger = logging.getLogger("detection")
 
 
 def prepare(overlay: Overlay | None) -> StoredOverlay | None:
-    """A row that is yet to be inserted, its bytes stored. Where they can't be and no address is given: refused."""
+    """A row that is yet to be inserted, its bytes stored. Where they can't be and no address is given: refused.
+
+    One with neither bytes nor address is still being made at the vendor; `overlays` asks for it again.
+    """
     if overlay is None:
         return None
     row = StoredOverlay(

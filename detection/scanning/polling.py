@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import backoff, ratelimit, switches
-from detection.errors import HouseFault, ProviderError, RateLimited, SchemaMismatch
+from detection.errors import AnalysisLost, FetchFailed, HouseFault, NotFound, ProviderError, RateLimited, SchemaMismatch
 from detection.models import Analysis
 from detection.providers import providers
 from detection.results import ScanResult
@@ -23,6 +23,8 @@ _WAITING = AnalysisStatus.AWAITING_CALLBACK
 _POLL_CAP = 60.0
 _ONE_CALL = 35.0
 """Seconds; a call ends after 30 by itself."""
+_UNKNOWN_FOR = timedelta(minutes=10)
+"""A detector that says for so long that it knows nothing of a picture it took has lost it."""
 _PATIENCE = timedelta(hours=1)
 """After the deadline, for a detector that can't be asked: then the row ends, whatever stands in the way."""
 
@@ -41,6 +43,9 @@ def run_poll(pk: int) -> None:
     if now >= analysis.deadline_at + _PATIENCE and not switches.waits_for_a_person(analysis.provider):
         give_up(analysis, error=_never_answered(), expected=_WAITING)
         return
+    if not provider.polls:
+        give_up(analysis, error=_never_called_back(), expected=_WAITING)
+        return
     slot = hold_back(analysis, provider, now)
     if slot is None:
         return
@@ -52,8 +57,9 @@ def run_poll(pk: int) -> None:
     try:
         answer = provider.fetch(analysis.provider_reference)
     except ProviderError as error:
-        if not error.retryable:
-            failed(analysis, error, lease=None, expected=_WAITING)
+        told = _as_lost(error, analysis, now)
+        if not told.retryable or isinstance(told, AnalysisLost | FetchFailed):
+            failed(analysis, told, lease=None, expected=_WAITING)
             return
         asked = _note(analysis, error, now=now)
         _again(analysis, max(wait, asked), now=now)
@@ -63,6 +69,17 @@ def run_poll(pk: int) -> None:
         apply_result(analysis, answer, expected=_WAITING, via="poll")
     else:
         _again(analysis, max(wait, min(answer.poll_after, _POLL_CAP)), now=now)
+
+
+def _as_lost(error: ProviderError, analysis: Analysis, now: datetime) -> ProviderError:
+    """The error, or that the analysis is lost, where the detector has known nothing of it for too long."""
+    if not isinstance(error, NotFound) or now < (analysis.submitted_at or now) + _UNKNOWN_FOR:
+        return error
+    return AnalysisLost(_("The detector took the picture and knows nothing of it any more. Sending it anew."))
+
+
+def _never_called_back() -> ProviderError:
+    return SchemaMismatch(_("The detector took the picture, its answer never came, and it cannot be asked for it."))
 
 
 def _never_answered() -> ProviderError:

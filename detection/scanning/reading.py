@@ -19,18 +19,9 @@ from detection.conf import settings
 from detection.errors import HouseFault, Rejected, SandboxFailed
 from detection.models import Analysis, Asset
 from detection.providers.base import Provider
-from detection.results import ScanRequest
+from detection.results import EXTENSIONS, ScanRequest
 from detection.standing import settle
 from detection.vocabulary import Basis
-
-_EXTENSIONS = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/avif": "avif",
-}
 
 
 def load(asset: Asset) -> bytes:
@@ -136,18 +127,11 @@ def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable
     width, height, media_type = asset.width or 0, asset.height or 0, asset.media_type
     if provider.basis is Basis.DECLARATION or asset.rejected_code:
         return Sendable(_request(analysis, content, media_type, asset.sha256, width, height), "original")
-    if min(width, height) < provider.min_side:
-        return _("%(detector)s needs at least %(side)d pixels on the shorter side; this picture has %(has)d.") % {
-            "detector": provider.title,
-            "side": provider.min_side,
-            "has": min(width, height),
-        }
-    is_small = len(content) <= provider.max_bytes and width * height <= provider.max_pixels
-    if is_small and media_type in provider.media_types:
+    side = _longest_side(provider, width, height)
+    if refusal := _too_small(provider, width, height, side=side, size=len(content)):
+        return refusal
+    if len(content) <= provider.max_bytes and side == max(width, height) and media_type in provider.media_types:
         return Sendable(_request(analysis, content, media_type, asset.sha256, width, height), "original")
-    side = max(width, height)
-    if width * height > provider.max_pixels:
-        side = int(side * (provider.max_pixels / (width * height)) ** 0.5)
     kind = "image/jpeg" if "image/jpeg" in provider.media_types else sorted(provider.media_types)[0]
     try:
         made = sandbox.render(content, longest_side=side, media_type=kind, max_bytes=provider.max_bytes)
@@ -155,18 +139,41 @@ def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable
     except SandboxFailed as error:
         raise HouseFault(str(error)) from error
     note = _("a rendition: %(kind)s, %(width)d × %(height)d pixels") % {
-        "kind": _EXTENSIONS[kind].upper(),
+        "kind": EXTENSIONS[kind].upper(),
         "width": made.width,
         "height": made.height,
     }
     return Sendable(_request(analysis, made.content, kind, sha256, made.width, made.height), note)
 
 
+def _longest_side(provider: Provider, width: int, height: int) -> int:
+    """Pixels of the longest side that this detector can be sent: the picture's own, or a smaller copy's."""
+    side = min(max(width, height), provider.max_side)
+    if width * height > provider.max_pixels:
+        side = min(side, int(max(width, height) * (provider.max_pixels / (width * height)) ** 0.5))
+    return side
+
+
+def _too_small(provider: Provider, width: int, height: int, *, side: int, size: int) -> str:
+    """Why the picture is too small for this detector, be it after it was made to fit; "" where it isn't."""
+    if size < provider.min_bytes:
+        words = _("%(detector)s takes files of at least %(least)d bytes; this one has %(has)d.")
+        return words % {"detector": provider.title, "least": provider.min_bytes, "has": size}
+    short = min(width, height)
+    if short < provider.min_side:
+        words = _("%(detector)s needs at least %(side)d pixels on the shorter side; this picture has %(has)d.")
+        return words % {"detector": provider.title, "side": provider.min_side, "has": short}
+    if short * side // max(width, height) < provider.min_side:
+        words = _("%(detector)s takes no picture as long and narrow as this one.")
+        return words % {"detector": provider.title}
+    return ""
+
+
 def _request(analysis: Analysis, content: bytes, media_type: str, sha256: str, width: int, height: int) -> ScanRequest:
     reference = str(analysis.public_id)
     return ScanRequest(
         reference=reference,
-        filename=f"{reference}.{_EXTENSIONS.get(media_type, 'bin')}",
+        filename=f"{reference}.{EXTENSIONS.get(media_type, 'bin')}",
         media_type=media_type,
         content=content,
         sha256=sha256,

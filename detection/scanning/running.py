@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -20,6 +22,7 @@ from detection import audit, backoff, pulse, queue, ratelimit, switches
 from detection.conf import settings
 from detection.errors import (
     AmbiguousTimeout,
+    AnalysisLost,
     HouseFault,
     ImageRefused,
     ProviderError,
@@ -170,14 +173,23 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
         found = provider.find(made.request.reference)
         if found is not None:
             return found
+    elif analysis.submitted_at and provider.polls and analysis.provider_reference:
+        # Begun, and left without an answer, under an id that we kept: it is asked for, not sent and paid for again.
+        return Accepted(provider_reference=analysis.provider_reference)
     is_ours = analysis.note(
         lease=lease,
         submitted_at=timezone.now(),
         calls=F("calls") + 1,
         sent_sha256=made.request.sha256,
         as_sent=made.as_sent,
+        provider_reference="",
     )
-    return provider.submit(made.request) if is_ours else None
+
+    def keep(reference: str) -> None:
+        if not analysis.note(lease=lease, provider_reference=reference[:200]):
+            raise HouseFault(_("Another worker has this picture now, so it was not sent by this one."))
+
+    return provider.submit(replace(made.request, note_reference=keep)) if is_ours else None
 
 
 def failed(
@@ -213,7 +225,12 @@ def failed(
         give_up(analysis, error=error, lease=lease, expected=expected)
         return
     attempts = analysis.attempts - (0 if error.counts else 1)
-    clean = {} if isinstance(error, AmbiguousTimeout) or lease is None else {"submitted_at": None}
+    clean: dict[str, Any] = {}
+    if isinstance(error, AnalysisLost):
+        # Under the key of before, the vendor would answer with the analysis it has given up.
+        clean = {"submitted_at": None, "provider_reference": "", "redrives": F("redrives") + 1}
+    elif lease is not None and not isinstance(error, AmbiguousTimeout):
+        clean = {"submitted_at": None, "provider_reference": ""}
     postpone(
         analysis,
         at=decision.at,

@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from detection import errors, overlays, sandbox
 from detection.models import AuditEvent, StoredOverlay
-from detection.results import Overlay
+from detection.results import Overlay, ScanResult
 from detection.testing import images
 from detection.testing.draining import drain
+from detection.vocabulary import Verdict
 from tests.conftest import asset_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
@@ -178,3 +179,71 @@ def test_what_came_with_the_answer_and_cannot_be_found_again_is_tried_again(
     row.refresh_from_db()
     assert (row.status, row.tries) == ("pending", 2)
     assert row.next_try_at > timezone.now() + timedelta(seconds=5)
+
+
+class TestOneThatIsRenewed:
+    """A vendor whose overlay comes later than its verdict, or whose links run out."""
+
+    @pytest.fixture
+    def asked(self, scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """The addresses that were fetched. Asking again gives a link while any is left, then none yet."""
+        detector, fetched_from = scripted(), []
+        links = iter([Overlay(kind="heatmap"), Overlay(url=URL + "?fresh")])
+
+        def fetch(reference: str) -> ScanResult:
+            return ScanResult(verdict=Verdict.LIKELY_AI, overlay=next(links, Overlay(url=URL + "?fresh")))
+
+        def download(overlay: Overlay) -> bytes:
+            fetched_from.append(overlay.url)
+            if "fresh" not in overlay.url:
+                raise errors.ProviderError("No overlay came from its address (status 403).", http_status=403)
+            return HEATMAP
+
+        monkeypatch.setattr(detector, "renews_overlay", True, raising=False)
+        monkeypatch.setattr(detector, "fetch", fetch)
+        monkeypatch.setattr(detector, "download_overlay", download)
+        return fetched_from
+
+    def test_is_asked_for_until_it_is_made(self, upload: Callable[..., StoredOverlay], asked: list[str]) -> None:
+        row = upload(Overlay(kind="heatmap"))
+        assert (row.status, row.tries) == ("pending", 1)
+
+        overlays.store(row.pk)
+
+        row.refresh_from_db()
+        assert (row.status, asked) == ("ready", [URL + "?fresh"])
+
+    def test_gets_a_fresh_link_where_the_first_has_run_out(
+        self, upload: Callable[..., StoredOverlay], asked: list[str]
+    ) -> None:
+        row = upload(Overlay(url=URL + "?old"))
+        overlays.store(row.pk)
+        overlays.store(row.pk)
+
+        row.refresh_from_db()
+        assert (row.status, asked) == ("ready", [URL + "?old", URL + "?fresh"])
+
+    def test_is_not_tried_at_a_link_that_is_known_to_have_run_out(
+        self, upload: Callable[..., StoredOverlay], asked: list[str]
+    ) -> None:
+        row = upload(Overlay(url=URL + "?old", expires_at=timezone.now() - timedelta(minutes=1)))
+        overlays.store(row.pk)
+
+        row.refresh_from_db()
+        assert (row.status, asked) == ("ready", [URL + "?fresh"])
+
+    def test_that_never_comes_is_refused_in_words(
+        self,
+        upload: Callable[..., StoredOverlay],
+        asked: list[str],
+        scripted: Callable[..., Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(scripted(), "fetch", lambda reference: ScanResult(verdict=Verdict.LIKELY_AI))
+        row = upload(Overlay(kind="heatmap"))
+        for _time in range(5):
+            overlays.store(row.pk)
+
+        row.refresh_from_db()
+        assert row.status == "refused"
+        assert "no highlighted areas for this picture after all" in row.reason

@@ -256,7 +256,7 @@ def test_it_tells_the_gravest_failure_and_the_earliest_next_try() -> None:
         (unfinished(AnalysisStatus.SCANNING), Why.RUNNING),
         (unfinished(AnalysisStatus.AWAITING_CALLBACK), Why.RUNNING),
         (unfinished(AnalysisStatus.PENDING_SCAN, why=Why.PAUSED), Why.PAUSED),
-        (unfinished(AnalysisStatus.SKIPPED, why=Why.UNSUPPORTED), Why.UNSUPPORTED),
+        (unfinished(AnalysisStatus.SKIPPED, why=Why.EXEMPT), Why.EXEMPT),
         (provenance(alias="own", status=AnalysisStatus.SCANNING), Why.RUNNING),
     ],
 )
@@ -265,6 +265,16 @@ def test_what_is_still_live_is_not_checked_and_says_why(finding: Finding, why: W
         assessment = judge(*others, finding)
 
         assert (assessment.signal, assessment.why) == (Signal.NOT_CHECKED, why)
+
+
+def test_a_detector_that_takes_no_such_picture_counts_until_another_has_looked_in_its_place() -> None:
+    skipped = unfinished(AnalysisStatus.SKIPPED, why=Why.UNSUPPORTED)
+    another = pixels(None, Verdict.NOT_APPLICABLE, alias="beta")
+
+    assert (judge(skipped).signal, judge(skipped).why) == (Signal.NOT_CHECKED, Why.UNSUPPORTED)
+    assert judge(skipped, another).signal is Signal.COULD_NOT_CHECK
+    assert judge(skipped, LOW).signal is Signal.NONE_FOUND
+    assert judge(skipped, STRONG).signal is Signal.STRONG
 
 
 @pytest.mark.parametrize("why", [Why.EXEMPT, Why.PROTECTED, Why.UNSUPPORTED, Why.BEFORE_INSTALL])

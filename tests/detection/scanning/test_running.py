@@ -178,6 +178,9 @@ OUTCOMES = [
     (errors.OutboundBlocked("Loopback."), "dead", 1, 0, "failed", False),
     (errors.ProviderError("Something."), "dead", 1, 0, "failed", False),
     (errors.ImageRefused("No cartoons."), "rejected", 1, 0, "unsupported", False),
+    (errors.TooLarge("Too many pixels."), "rejected", 1, 0, "unsupported", False),
+    (errors.FetchFailed("Our link timed out."), "retry_pending", 1, 0, "failed", False),
+    (errors.AnalysisLost("It broke down."), "retry_pending", 1, 0, "failed", False),
 ]
 
 
@@ -192,6 +195,7 @@ class TestAnError:
         self,
         plate: Upload,
         scripted: Scripted,
+        detectors: Callable[..., None],
         error: errors.ProviderError,
         status: str,
         attempts: int,
@@ -200,6 +204,7 @@ class TestAnError:
         is_paused: bool,
     ) -> None:
         """E01, E02, E03, E08."""
+        detectors(first={})
         scripted().will_fail(error)
         picture = plate()
         now = timezone.now()
@@ -749,8 +754,9 @@ class TestWhatIsSent:
 
     @pytest.mark.usefixtures("pixels_only")
     def test_a_picture_that_is_too_small_is_skipped_with_a_sentence(
-        self, plate: Upload, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+        self, plate: Upload, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, detectors: Callable[..., None]
     ) -> None:
+        detectors(first={})
         monkeypatch.setattr(scripted(), "min_side", 100, raising=False)
         row = self.send(plate, images.photo_like(1, size=(64, 48)))
         assert (row.status, row.why) == ("skipped", Why.UNSUPPORTED)

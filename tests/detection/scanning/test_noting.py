@@ -1,0 +1,163 @@
+"""A vendor's id that is known before the picture is sent: what was begun is asked for, not sent and paid for again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from detection import errors, scanning
+from detection.models import Analysis
+from detection.results import Accepted, ScanRequest, ScanResult
+from detection.testing.draining import drain, pass_time
+from detection.vocabulary import Verdict
+from tests.conftest import Clock, asset_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
+
+
+@pytest.fixture
+def row(plate: Callable[..., Any], detectors: Callable[..., None]) -> Analysis:
+    detectors(first={"finds": False})
+    found: Analysis = asset_of(plate()).analyses.get()
+    return found
+
+
+def test_the_id_is_in_the_row_before_the_picture_leaves(row: Analysis, scripted: Callable[..., Any]) -> None:
+    seen: list[str] = []
+
+    def submit(request: ScanRequest) -> Accepted:
+        request.note_reference("vendor-7")
+        seen.append(Analysis.objects.get(pk=row.pk).provider_reference)
+        return Accepted(provider_reference="vendor-7")
+
+    scripted().submit = submit
+    scanning.run_scan(row.pk)
+
+    assert seen == ["vendor-7"]
+
+
+def test_after_a_lost_answer_a_noted_analysis_is_polled_and_billed_once(
+    row: Analysis, scripted: Callable[..., Any]
+) -> None:
+    sent: list[str] = []
+
+    def submit(request: ScanRequest) -> Accepted:
+        sent.append(request.reference)
+        request.note_reference("vendor-7")
+        raise errors.AmbiguousTimeout("Silence.")
+
+    provider = scripted()
+    provider.submit = submit
+    provider.fetch = lambda reference: ScanResult(verdict=Verdict.LIKELY_HUMAN, provider_reference=reference)
+    drain()
+    for _time in range(3):
+        pass_time()
+        drain()
+
+    row.refresh_from_db()
+    assert (row.status, row.provider_reference, row.calls) == ("complete", "vendor-7", 1)
+    assert len(sent) == 1
+
+
+def test_a_try_that_failed_for_certain_forgets_the_id(row: Analysis, scripted: Callable[..., Any]) -> None:
+    def submit(request: ScanRequest) -> Accepted:
+        request.note_reference("vendor-7")
+        raise errors.ProviderDown("502.")
+
+    scripted().submit = submit
+    scanning.run_scan(row.pk)
+
+    row.refresh_from_db()
+    assert (row.status, row.provider_reference, row.submitted_at) == ("retry_pending", "", None)
+
+
+def test_a_worker_that_lost_the_row_sends_nothing(row: Analysis, scripted: Callable[..., Any]) -> None:
+    left: list[str] = []
+
+    def submit(request: ScanRequest) -> Accepted:
+        Analysis.objects.update(lease_token=uuid.uuid4(), lease_until=timezone.now() + timedelta(minutes=5))
+        request.note_reference("vendor-7")
+        left.append("the picture")
+        return Accepted(provider_reference="vendor-7")
+
+    scripted().submit = submit
+    scanning.run_scan(row.pk)
+
+    row.refresh_from_db()
+    assert (left, row.status, row.provider_reference) == ([], "scanning", "")
+
+
+class TestAnAnalysisTheVendorGaveUp:
+    def test_is_sent_anew_under_another_key(self, row: Analysis, scripted: Callable[..., Any]) -> None:
+        lost = errors.AnalysisLost("It broke down.")
+        scripted().will_accept("vendor-7", then=[lost]).will_return(verdict="likely_human", ai_score=0.02)
+        drain()
+        for _time in range(3):
+            pass_time()
+            drain()
+
+        row.refresh_from_db()
+        first, second = scripted().calls
+        assert (row.status, row.attempts, row.calls) == ("complete", 2, 2)
+        assert first.idempotency_key != second.idempotency_key
+
+    def test_is_not_sent_for_ever(self, row: Analysis, scripted: Callable[..., Any], configure: Any) -> None:
+        configure(PROVENANCE=False, MAX_ATTEMPTS=3)
+        for _time in range(9):
+            scripted().will_fail(errors.AnalysisLost("It broke down."))
+        for _time in range(9):
+            drain()
+            pass_time()
+
+        row.refresh_from_db()
+        assert (row.status, row.attempts, len(scripted().calls)) == ("dead", 3, 3)
+
+    def test_and_knows_nothing_of_any_more_is_lost_after_ten_minutes(
+        self, row: Analysis, scripted: Callable[..., Any], clock: Clock
+    ) -> None:
+        scripted().will_accept("vendor-7", then=[errors.NotFound("Unknown.")])
+        drain()
+        clock.move(minutes=5)
+        scanning.run_poll(row.pk)
+        row.refresh_from_db()
+        assert row.status == "awaiting_callback"
+
+        clock.move(minutes=6)
+        scanning.run_poll(row.pk)
+
+        row.refresh_from_db()
+        assert (row.status, row.error_class, row.submitted_at) == ("retry_pending", "lost", None)
+
+
+def test_a_detector_that_only_calls_back_and_does_not_is_for_a_person(
+    row: Analysis, scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setattr(scripted(), "polls", False, raising=False)
+    monkeypatch.setattr(scripted(), "calls_back", True, raising=False)
+    scripted().will_accept("vendor-7")
+    drain()
+    row.refresh_from_db()
+    assert row.status == "awaiting_callback"
+
+    clock.move(minutes=11)
+    scanning.run_poll(row.pk)
+
+    row.refresh_from_db()
+    assert (row.status, row.error_class) == ("dead", "schema")
+    assert "never came" in row.error_sentence
+
+
+def test_what_could_not_be_read_is_kept_for_a_newer_reader(row: Analysis, scripted: Callable[..., Any]) -> None:
+    """E08."""
+    drift = errors.SchemaMismatch("A field is missing.")
+    drift.raw = {"verdict": "likely_ai", "score": "0.97"}
+    scripted().will_fail(drift)
+    drain()
+
+    row.refresh_from_db()
+    assert (row.status, row.raw) == ("dead", drift.raw)
