@@ -23,7 +23,7 @@ OWN = ("DETECTION_PROVIDERS", "DETECTION_NOTICE", "DETECTION_PULSE")
 """The last is no setting: a worker tells its own cluster by it where to give signs of life."""
 _OPTIONS = (
     *("BACKEND", "BASE_URL", "SIGNING", "RATE", "MODE", "MODEL", "LABEL"),
-    *("ALLOWED_HOSTS", "CALLBACKS", "DAILY_BUDGET", "API_KEY", "WEBHOOK_SECRETS"),
+    *("ALLOWED_HOSTS", "CALLBACKS", "DAILY_BUDGET", "API_KEY", "WEBHOOK_SECRETS", "OPTIONS"),
 )
 """What may be set for each detector, behind `DETECTION_<ALIAS>_`."""
 _RATE = re.compile(r"[1-9][0-9]{0,8}/[smhd]")
@@ -135,7 +135,20 @@ def _options(env: Environment, alias: str) -> dict[str, Any]:
         options["callbacks"] = env.switch(prefix + "CALLBACKS", default=False)
     if env.text(prefix + "DAILY_BUDGET"):
         options["daily_budget"] = env.number(prefix + "DAILY_BUDGET", 0, low=1)
-    return options | _secrets(env, alias, prefix)
+    return _own(env, prefix) | options | _secrets(env, alias, prefix)
+
+
+def _own(env: Environment, prefix: str) -> dict[str, Any]:
+    """What one vendor alone knows, as `sandbox=on,reports=ai_generated+deepfake`; its adapter refuses wrong ones."""
+    found = {}
+    for word in env.words(prefix + "OPTIONS"):
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if not equals or not value or not re.fullmatch(r"[a-z][a-z_]*", name):
+            raise ImproperlyConfigured(f"{prefix}OPTIONS: {word[:40]!r} must look like name=value.")
+        if name.upper() in _OPTIONS:
+            raise ImproperlyConfigured(f"{prefix}OPTIONS: set {name} by {prefix}{name.upper()}.")
+        found[name] = value
+    return found
 
 
 def _secrets(env: Environment, alias: str, prefix: str) -> dict[str, Any]:
