@@ -1,0 +1,26 @@
+"""What a screen shows of one picture: rows turned into words, cards and panes. Admin, tags and JSON ask here.
+
+Reads and words only; whether somebody may see it was asked before (`reach`), and what it means for a story is `gate`'s.
+"""
+
+from __future__ import annotations
+
+from detection.screens.detectors import Card, basis_of, cards, primary_alias
+from detection.screens.faces import Face, face, tier_of
+from detection.screens.panes import Pane, Provenance, media_url, overlay_of, pane, provenance
+
+__all__ = [
+    "Card",
+    "Face",
+    "Pane",
+    "Provenance",
+    "basis_of",
+    "cards",
+    "face",
+    "media_url",
+    "overlay_of",
+    "pane",
+    "primary_alias",
+    "provenance",
+    "tier_of",
+]
