@@ -1,4 +1,4 @@
-"""The two doors to one picture outside the admin: its renditions, and its state as JSON.
+"""One picture's renditions, for people who may look.
 
 Each request asks anew whether this person may look. Whoever is not signed in is told so; a picture of a foreign desk
 does not exist for them. Files are hostile: originals leave only as a download, everything else is of our own making.
@@ -7,26 +7,23 @@ does not exist for them. Files are hostile: originals leave only as a download, 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from detection import policy, reach, sandbox, screens, stored, wording
+from detection import reach, sandbox, screens, stored, wording
 from detection.conf import settings
 from detection.errors import NotRegistered, Rejected, SandboxFailed, StorageUnavailable
-from detection.models import Analysis, Asset, PolicyVersion, StoredOverlay
+from detection.models import Asset, StoredOverlay
 from detection.sandbox.process import MAX_ANSWER
-from detection.standing import assess_asset, latest_review, present_analyses
-from detection.vocabulary import AnalysisStatus, Basis, Conclusion
 
 PREVIEW_SIDE = 1600
 """Pixels of a preview's longest side: enough to judge on a large screen."""
@@ -38,7 +35,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 _KEPT = "private, max-age=300"
-_NEVER_KEPT = "private, no-store"
+NEVER_KEPT = "private, no-store"
 _EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -54,7 +51,7 @@ def media(request: HttpRequest, public_id: uuid.UUID, rendition: str) -> HttpRes
     """One rendition of one picture: `original`, `preview` (`?small=1`: for lists), `overlay` or `map`."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    asset = _asset(request, public_id)
+    asset = visible(request, public_id)
     if rendition not in _RENDITIONS:
         raise Http404
     try:
@@ -72,7 +69,8 @@ def media(request: HttpRequest, public_id: uuid.UUID, rendition: str) -> HttpRes
     return response
 
 
-def _asset(request: HttpRequest, public_id: uuid.UUID) -> Asset:
+def visible(request: HttpRequest, public_id: uuid.UUID) -> Asset:
+    """The picture, for whoever asks. Raises Http404 where it does not exist for them."""
     asset = Asset.objects.select_related("content_type").filter(public_id=public_id).first()
     if asset is None or not reach.may_look(request.user, asset):
         raise Http404
@@ -81,7 +79,7 @@ def _asset(request: HttpRequest, public_id: uuid.UUID) -> Asset:
 
 def _unreadable(request: HttpRequest, sentence: str, *, status: int) -> HttpResponse:
     response = render(request, "detection/unreadable.html", {"sentence": sentence}, status=status)
-    response.headers["Cache-Control"] = _NEVER_KEPT
+    response.headers["Cache-Control"] = NEVER_KEPT
     return response
 
 
@@ -106,7 +104,7 @@ def _original(request: HttpRequest, asset: Asset) -> HttpResponseBase:
     response.headers["Content-Disposition"] = content_disposition_header(True, f"{name}.{extension}")
     if download.size is not None:
         response.headers["Content-Length"] = str(download.size)
-    response.headers["Cache-Control"] = _NEVER_KEPT
+    response.headers["Cache-Control"] = NEVER_KEPT
     return response
 
 
@@ -198,88 +196,3 @@ def _chosen_overlay(asset: Asset, analysis: str) -> StoredOverlay | None:
 
 
 _RENDITIONS = {"original": _original, "preview": _preview, "overlay": _overlay, "map": _map}
-
-
-@require_safe
-def asset_json(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
-    """What is known about one picture now, in the words of the API."""
-    if not request.user.is_authenticated:
-        return _json({"error": _("Sign in first.")}, status=401)
-    try:
-        asset = _asset(request, public_id)
-    except Http404:
-        return _json({"error": _("There is no such picture for you.")}, status=404)
-    return _json(_state_of(asset))
-
-
-def _state_of(asset: Asset) -> dict[str, Any]:
-    """One picture for API clients. `level`: before any story's own use of it and without conclusions,
-    which `reviewState` counts."""
-    rows = present_analyses(asset)
-    primary = screens.primary_alias()
-    first = next((row for row in rows if row.provider == primary), rows[0] if rows else None)
-    assessment = assess_asset(asset, rows)
-    rules = PolicyVersion.current().rules
-    level, is_queued = policy.level_for(assessment, screens.tier_of(asset), rules)
-    said = latest_review(asset, asset.evidence)
-    concluded = Conclusion(said.conclusion) if said else None
-    effect = policy.apply_conclusion(
-        level,
-        is_queued,
-        conclusion=concluded,
-        rules=rules,
-        by_desk_editor=concluded is not None,
-        by_holder=said is not None and said.by_holder,
-        desk=said.desk if said else "",
-    )
-    state = policy.review_state(
-        assessment,
-        status=AnalysisStatus(first.status) if first else None,
-        level=effect.level,
-        queued=effect.queued,
-        has_conclusion=concluded is not None,
-        was_lowered=effect.was_lowered,
-    )
-    declared = screens.provenance(rows).declared
-    return {
-        "assetId": str(asset.public_id),
-        "analysisStatus": first.status if first else None,
-        "reviewState": state.value,
-        "signal": asset.signal,
-        "why": asset.why or None,
-        "level": level.value,
-        "detector": _detector(asset, first) if first else None,
-        "detectors": [_detector(asset, row) for row in rows],
-        "declared": declared.as_json() if declared else {},
-        "evidence": asset.evidence,
-        "conclusion": asset.conclusion or None,
-    }
-
-
-def _detector(asset: Asset, row: Analysis) -> dict[str, Any]:
-    by_pixels = screens.basis_of(row) is Basis.PIXELS
-    overlay = screens.overlay_of(row)
-    has_overlay = overlay is not None and overlay.status == "ready"
-    return {
-        "provider": row.provider,
-        "status": row.status,
-        "verdict": row.verdict or None,
-        "basis": screens.basis_of(row).value,
-        "confidence": row.ai_score if by_pixels else None,
-        "model": row.model,
-        "overlayUrl": f"{screens.media_url(asset, 'overlay')}&analysis={row.public_id}" if has_overlay else None,
-        "nextAttemptAt": _iso(row.next_attempt_at),
-        "completedAt": _iso(row.completed_at),
-        "isTest": row.is_test,
-    }
-
-
-def _iso(when: datetime | None) -> str | None:
-    return when.isoformat() if when else None
-
-
-def _json(body: dict[str, Any], *, status: int = 200) -> JsonResponse:
-    response = JsonResponse(body, status=status)
-    response.headers["Cache-Control"] = _NEVER_KEPT
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
