@@ -36,6 +36,21 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     return found
 
 
+def check_keys() -> list[CheckMessage]:
+    """Each detector's key is in this process. Not registered: only `detection_worker` asks.
+
+    A process that calls no detector, as a web server does, is better off without their keys.
+    """
+    found: list[CheckMessage] = []
+    for alias in providers.aliases():
+        try:
+            providers[alias].check_configuration()
+        except ImproperlyConfigured as error:
+            hint = "Give it to the process that runs detection_worker, in DETECTION_PROVIDERS; no other needs it."
+            found.append(Error(str(error), hint=hint, id="detection.E002"))
+    return found
+
+
 @register()
 def check_values(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Settings agree with each other, and what they name is there."""

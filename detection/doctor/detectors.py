@@ -17,11 +17,15 @@ _CHANGE = "Change DETECTION_PROVIDERS (in the newsroom: the variables DETECTION_
 
 
 def can_be_made() -> Iterator[Finding]:
-    """Class, options, key and address of each are right, as far as can be told without asking it."""
+    """Class, options, key and address of each are right, as far as can be told without asking it.
+
+    A key that is missing is told: the doctor is asked where the worker runs, and nothing else needs keys.
+    """
     pixels = 0
     for alias in providers.aliases():
         try:
             provider = providers[alias]
+            provider.check_configuration()
             interval_of(provider.rate)
         except ImproperlyConfigured as error:
             yield broken(f"{in_short(error)}.", _CHANGE.format(alias.upper()))

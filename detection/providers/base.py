@@ -109,6 +109,12 @@ class Provider:
             return Verdict.LIKELY_AI
         return Verdict.LIKELY_HUMAN if score < self.thresholds.some else Verdict.UNCERTAIN
 
+    def check_configuration(self) -> None:
+        """Whether this process has what a call needs, such as the key. Asks nobody. Raises ProviderMisconfigured.
+
+        A detector is made without it too: the web process shows its name and limits, and calls nobody.
+        """
+
     def submit(self, request: ScanRequest) -> ScanResult | Accepted:
         """Send one picture. Must be overridden."""
         raise ProviderMisconfigured(f"{type(self).__name__} does not define submit().")
@@ -133,4 +139,6 @@ class Provider:
 
     def check(self) -> KeyCheck:
         """Ask the vendor whether the credentials are good. Costs nothing and sends no picture."""
-        return KeyCheck(sentence="Nothing to check: this detector runs here.")
+        if self.is_embedded:
+            return KeyCheck(sentence="Nothing to check: this detector runs here.")
+        return KeyCheck(sentence=f"{self.title} has no call that tests a key without a picture. Scan one to find out.")

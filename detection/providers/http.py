@@ -73,8 +73,6 @@ class HttpProvider(Provider):
         self.given = Options(alias, self.options)
         self.credentials = self.given.key("api_key", self.key_parts)
         self.key = self.credentials[-1]
-        if self.needs_key and not self.key:
-            raise self._wrong("api_key", f"is empty; the vendor's {':'.join(self.key_parts)} goes there")
         self.root = self.given.address("base_url", self.base_url)
         self.bounds = Limits(
             connect=self.given.seconds("connect_timeout", 3.0),
@@ -92,6 +90,11 @@ class HttpProvider(Provider):
             *("base_url", "api_key", "allowed_hosts", "connect_timeout", "read_timeout", "total_timeout"),
             *("daily_budget", "thresholds", "callbacks", "webhook_secrets", "signing"),
         }
+
+    def check_configuration(self) -> None:
+        """Whether this process was given the key. Only processes that call need it. Raises ProviderMisconfigured."""
+        if self.needs_key and not self.key:
+            raise self._wrong("api_key", f"is empty; the vendor's {':'.join(self.key_parts)} goes there")
 
     def headers(self) -> dict[str, str]:
         """What goes with every call to the API and never to any other host."""
@@ -231,6 +234,8 @@ class HttpProvider(Provider):
 
     def _session(self, *, anonymous: bool = False) -> GuardedSession:
         """One session a process, for connections must not cross a fork; another one for hosts that get no key."""
+        if not anonymous:
+            self.check_configuration()
         found = self._sessions.get((os.getpid(), anonymous))
         if found is None:
             found = self._sessions[os.getpid(), anonymous] = guarded_session(

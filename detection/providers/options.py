@@ -72,12 +72,17 @@ class Options:
         return found
 
     def key(self, name: str, parts: tuple[str, ...]) -> tuple[str, ...]:
-        """The key; a vendor whose credentials have several `parts` gets them from one text, divided by colons."""
+        """The key; a vendor whose credentials have several `parts` gets them from one text, divided by colons.
+
+        Without one, every part is empty: whoever calls refuses that by `check_configuration`.
+        """
         value = str(self._given.get(name) or "").strip()
         if not value.isascii() or not value.isprintable():
             raise wrong(self.alias, name, "has characters that no key has")
+        if not value:
+            return ("",) * len(parts)
         found = tuple(part.strip() for part in value.split(":", len(parts) - 1))
-        if value and (len(found) < len(parts) or not all(found)):
+        if len(found) < len(parts) or not all(found):
             raise wrong(self.alias, name, f"must have {len(parts)} parts: {':'.join(parts)}")
         return found
 

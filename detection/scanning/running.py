@@ -82,7 +82,11 @@ def run_scan(pk: int) -> None:
 
 
 def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | None:
-    """Seconds to sleep before calling; None: the detector is paused or has no slot soon, and the row was put off."""
+    """Seconds to sleep before calling; None: the detector is paused or has no slot soon, and the row was put off.
+
+    Raises ProviderMisconfigured in a process without its key, before anything is claimed or counted.
+    """
+    provider.check_configuration()
     if (until := switches.may_ask(analysis.provider, now=now)) is not None:
         _put_off(analysis, until, why=Why.PAUSED)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
@@ -432,11 +433,21 @@ class HttpProviderContract(ProviderContract):
         assert len(self.submissions(vendor)) == 1
         assert not [call for call in vendor.calls if "elsewhere.example" in (call.request.url or "")]
 
-    def test_a_missing_key_is_refused_with_the_settings_name(self) -> None:
+    def test_a_missing_key_is_refused_with_the_settings_name_before_anything_is_sent(
+        self, vendor: responses.RequestsMock
+    ) -> None:
+        """The web process has no key: it makes the detector, reads what it is, and calls nobody."""
         if not self.make().needs_key:
             return
-        with pytest.raises(ProviderMisconfigured, match="api_key"):
-            self.make(api_key=" ")
+        provider = self.make(api_key=" ")
+        assert provider.title
+        assert provider.secrets == ()
+
+        self.arrange(vendor, json=self.good)
+        for call in (provider.check_configuration, partial(self.ask, provider)):
+            with pytest.raises(ProviderMisconfigured, match="api_key"):
+                call()
+        assert not vendor.calls
 
     @pytest.mark.parametrize(
         "address",

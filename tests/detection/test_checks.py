@@ -52,6 +52,21 @@ def test_e002_a_detector_that_cannot_be_made(settings: Any, wrong: Any, said: st
     assert said in found.msg
 
 
+def test_e002_a_key_that_is_missing_where_a_worker_is_to_run(settings: Any) -> None:
+    """The web process is better off without; so Django's own checks are silent about it."""
+    settings.DETECTION_PROVIDERS = {
+        **settings.DETECTION_PROVIDERS,
+        "keyless": {
+            "BACKEND": "detection.providers.generic.GenericProvider",
+            "OPTIONS": {"base_url": "https://detector.example"},
+        },
+    }
+    assert checks.check_settings() == []
+    [found] = checks.check_keys()
+    assert ids([found]) == ["detection.E002"]
+    assert "DETECTION_PROVIDERS['keyless']['OPTIONS']['api_key'] is empty" in found.msg
+
+
 def test_e003_a_queue_that_would_run_tasks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """D04."""
     monkeypatch.setattr(Conf, "ACK_FAILURES", False)

@@ -28,7 +28,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections
 from django.utils import timezone
 
-from detection import pulse, queue, sweeping
+from detection import checks, pulse, queue, sweeping
 from detection.conf import settings
 from detection.errors import BrokerUnavailable
 from detection.models import Worker
@@ -68,6 +68,8 @@ class Command(BaseCommand):
         if options["cluster"]:
             self._run_cluster()
             return
+        if not options["no_cluster"] and (missing := checks.check_keys()):
+            raise CommandError("\n".join(f"{one.msg} {one.hint}" for one in missing))
         _remove_leavings()
         with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
             self.pulses = Path(folder)

@@ -58,6 +58,16 @@ def test_it_sweeps_once_and_rings_each_second_until_it_is_told_to_stop(
     assert "ringing each second, sweeping every 60 s" in command.stdout._out.getvalue()  # type: ignore[attr-defined]
 
 
+def test_it_does_not_start_a_cluster_that_lacks_a_key(command: detection_worker.Command, settings: Any) -> None:
+    backend = "detection.providers.generic.GenericProvider"
+    options = {"base_url": "https://detector.example"}
+    settings.DETECTION_PROVIDERS = {"keyless": {"BACKEND": backend, "OPTIONS": options}}
+    with pytest.raises(CommandError, match="api_key'] is empty.*Give it to the process that runs detection_worker"):
+        command.handle(no_cluster=False, cluster=False)
+    command.handle(no_cluster=True, cluster=False)
+    assert Sweep.objects.exists()
+
+
 def test_a_database_that_does_not_answer_is_asked_again(
     command: detection_worker.Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
