@@ -9,7 +9,7 @@
 an event would be). `options`: of the provider, for this case. `expect`: what the adapter must make of it; only the
 keys that are named are compared: `verdict score kind share band model id label generators warnings reasons evidence
 overlay is_test`, or `accepted` (the vendor's id), or `error` (the class's word) with `retryable pauses retry_after
-code`.
+code`. `differs`: why the keys of our body are not those of the sample, where they cannot be; else they must be.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class Sample:
     headers: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    differs: str = ""
 
     @classmethod
     def made(cls, body: Any) -> Sample:
