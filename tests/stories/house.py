@@ -46,7 +46,8 @@ class House:
     """Use as a context manager; what it starts, it ends.
 
     `groups`: how many `detection_worker`s. `broker`: "orm", or "redis" with a numbered database of its own.
-    `database`: another than the run's. `env`: variables on top of the house's; one of them may be REDIS_URL, for a
+    `database`: another than the run's. `detectors`: the variables that configure them; the sandbox detector, under two
+    aliases, where they are not given. `env`: variables on top of the house's; one of them may be REDIS_URL, for a
     Redis of the caller's own.
     """
 
@@ -59,11 +60,13 @@ class House:
         groups: int = 1,
         broker: str = "orm",
         env: Mapping[str, str] | None = None,
+        detectors: Mapping[str, str] | None = None,
         database: SqliteDatabase | PostgresDatabase | None = None,
     ) -> None:
         self.folder, self.stories, self.has_web, self.groups = folder, stories, web, groups
         self.broker, self.more = broker, dict(env or {})
         self.detector = SandboxDetector()
+        self.own_detectors = detectors
         self.database = database or database_of(folder)
         self.redis: RedisNumber | None = None
         self.port = free_port()
@@ -86,16 +89,17 @@ class House:
             "DATABASE_URL": self.database.url,
             "Q_BROKER": self.broker,
             **({"REDIS_URL": self.redis.url} if self.redis else {}),
-            "DETECTION_PROVIDERS": "first,second",
-            "DETECTION_FIRST_BACKEND": "generic",
-            "DETECTION_FIRST_BASE_URL": self.detector.url,
-            "DETECTION_FIRST_API_KEY": "first",
-            "DETECTION_SECOND_BACKEND": "generic",
-            "DETECTION_SECOND_BASE_URL": self.detector.url,
-            "DETECTION_SECOND_API_KEY": "second",
+            **(self._sandboxed() if self.own_detectors is None else self.own_detectors),
             "DETECTION_ALLOW_LOOPBACK": "on",
             **self.more,
         }
+
+    def _sandboxed(self) -> dict[str, str]:
+        settings = {"DETECTION_PROVIDERS": "first,second"}
+        for alias in ("first", "second"):
+            of_alias = {"BACKEND": "generic", "BASE_URL": self.detector.url, "API_KEY": alias}
+            settings |= {f"DETECTION_{alias.upper()}_{name}": value for name, value in of_alias.items()}
+        return settings
 
     def __enter__(self) -> Self:
         self.detector.__enter__()

@@ -7,6 +7,7 @@ from typing import Any
 import responses
 
 from detection.providers.sahu65 import Sahu65Provider
+from detection.vocabulary import Verdict
 from tests.contracts.provider_cases import KEY, HttpProviderContract
 from tests.contracts.samples import a_request, samples_of
 
@@ -19,7 +20,7 @@ class TestSahu65Contract(HttpProviderContract):
     good = BODIES["success_ai.json"]
     unknown_label = {**good, "verdict": "rather_odd"}
     fields = frozenset({"file"})
-    score_at = ("signals", "detector", "probability")
+    score_at = ("ai_probability",)
 
     def make(self, **options: Any) -> Sahu65Provider:
         return Sahu65Provider("sahu65", {"base_url": "https://sahu65.example", "api_key": KEY, **options})
@@ -36,6 +37,14 @@ class TestSahu65Contract(HttpProviderContract):
         vendor.get("https://sahu65.example/deep-guard/version", json={"model_version": "2026.11.0"})
 
         assert "2026.11.0" in str(self.make().check())
+
+    def test_its_cuts_are_of_the_calibrated_probability_and_not_of_the_model_s_raw_number(self) -> None:
+        """As the real server answered about a photograph: `make detector` showed the raw number above its cut."""
+        signals = {**self.good["signals"], "detector": {"model": "clip-probe", "probability": 0.3043}}
+
+        found = self.make().parse({**self.good, "verdict": "likely_real", "ai_probability": 0.21, "signals": signals})
+
+        assert (found.verdict, found.ai_score) == (Verdict.LIKELY_HUMAN, 0.21)
 
     def test_a_drawing_outside_its_domain_says_so(self) -> None:
         found = self.make().parse({**self.good, "out_of_domain": True})
