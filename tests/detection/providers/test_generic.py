@@ -35,6 +35,7 @@ from tests.contracts.provider_cases import KEY, REFERENCE, HttpProviderContract,
 
 class TestGenericContract(HttpProviderContract):
     submit_url = "https://detector.example/v1/analyze-file"
+    samples = "generic"
     good = {"request_id": "an_1", "status": "complete", "verdict": "likely_human", "confidence": 0.9}
     unknown_label = {"request_id": "an_1", "status": "complete", "verdict": "rather_odd", "confidence": 0.9}
 
