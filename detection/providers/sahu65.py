@@ -2,8 +2,9 @@
 
 Its package's own word for an AI declaration (`ai_generated_verified`) rests on a text match, not on a validated
 signature, and forces its probability to .99: then the score here is that of its pixel model alone, and its reading of
-the file stands beside it as evidence. Else the score is `ai_probability`, for its thresholds are cuts of that, and not
-of the model's raw number beside it: taken for the score, photographs it calls real came out above its cut. Read in the source of version 1.1.0 (MIT); run against it by `make detector`.
+the file stands beside it as evidence. Else the score is `ai_probability`, for its thresholds are cuts of that and not
+of the model's raw number beside it: taken for the score, that put photographs it calls real above its cut. Read in the
+source of version 1.1.0 (MIT); run against it by `make detector`.
 """
 
 from __future__ import annotations
