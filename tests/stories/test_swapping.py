@@ -106,7 +106,8 @@ def signal_of(house: House, asset: str) -> str:
     """The picture's signal once every check has ended; "" before."""
     query = (
         "SELECT s.signal FROM detection_asset s WHERE s.public_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM detection_analysis a WHERE a.asset_id = s.id AND a.status NOT IN ('complete', 'dead', 'rejected', 'skipped'))"
+        "(SELECT 1 FROM detection_analysis a WHERE a.asset_id = s.id "
+        "AND a.status NOT IN ('complete', 'dead', 'rejected', 'skipped'))"
     )
     found = house.sql(query, asset)
     return str(found[0]["signal"]) if found else ""
