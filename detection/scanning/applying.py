@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from detection import audit, queue, signals
+from detection import audit, signals
 from detection.conf import settings
 from detection.errors import ProviderError, SchemaMismatch
 from detection.models import Analysis, Asset, PolicyVersion
@@ -22,6 +22,7 @@ from detection.policy import wants_second_opinion
 from detection.providers import providers
 from detection.results import Accepted, ScanResult
 from detection.scanning import keeping
+from detection.scanning.asking import ask_the_next, pixel_aliases
 from detection.standing import finding_of, settle
 from detection.vocabulary import AnalysisStatus, Why
 
@@ -57,47 +58,6 @@ def move(
         )
         settle(analysis.asset)
     return True
-
-
-def pending(asset: Asset, alias: str, *, is_second_opinion: bool = False, may_reuse: bool = True) -> Analysis:
-    """A pending analysis, rung at this moment, that is yet to be inserted."""
-    provider = providers[alias]
-    now = timezone.now()
-    return Analysis(
-        asset=asset,
-        provider=alias,
-        adapter_version=provider.adapter_version,
-        configured_model=provider.configured_model,
-        basis=provider.basis,
-        generation=asset.generation,
-        is_second_opinion=is_second_opinion,
-        may_reuse=may_reuse,
-        next_attempt_at=now,
-        rung_at=now,
-        deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
-    )
-
-
-def asked_for(analysis: Analysis) -> tuple[str, dict[str, Any]]:
-    """The event of a pending analysis."""
-    facts = {"analysis": analysis.public_id, "provider": analysis.provider, "generation": analysis.generation}
-    return "analysis.requested", facts
-
-
-def request_one(
-    asset: Asset, alias: str, *, by: Any = None, is_second_opinion: bool = False, may_reuse: bool = True
-) -> Analysis | None:
-    """Insert one pending analysis and ring for it; None where a live one exists already."""
-    analysis = pending(asset, alias, is_second_opinion=is_second_opinion, may_reuse=may_reuse)
-    try:
-        with transaction.atomic():
-            analysis.save()
-    except IntegrityError:
-        return None
-    action, facts = asked_for(analysis)
-    audit.record(action, asset=asset, by=by, **facts)
-    queue.wake("scan", analysis.pk)
-    return analysis
 
 
 def apply_result(
@@ -173,28 +133,13 @@ def _ask_second_opinion(analysis: Analysis) -> None:
     """Ask one more pixel detector where this answer lies inside the policy's band."""
     if not wants_second_opinion(finding_of(analysis), PolicyVersion.current().rules):
         return
-    _ask_the_next(analysis.asset, is_second_opinion=True)
-
-
-def _ask_the_next(asset: Asset, *, is_second_opinion: bool) -> None:
-    """Ask the first pixel detector that was not asked about this picture yet; where all were, that is that."""
-    asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
-    for alias in pixel_aliases():
-        if alias not in asked:
-            request_one(asset, alias, is_second_opinion=is_second_opinion)
-            settle(asset)
-            return
+    ask_the_next(analysis.asset, is_second_opinion=True)
 
 
 def _ask_another(analysis: Analysis, why: Why | None) -> None:
     """A detector that can't take this picture gives its turn to the next one."""
     if why is Why.UNSUPPORTED and analysis.provider in pixel_aliases():
-        _ask_the_next(analysis.asset, is_second_opinion=analysis.is_second_opinion)
-
-
-def pixel_aliases() -> list[str]:
-    """The configured detectors that look at pixels, in their order."""
-    return [alias for alias in providers.aliases() if providers[alias].looks_at_pixels]
+        ask_the_next(analysis.asset, is_second_opinion=analysis.is_second_opinion)
 
 
 def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:

@@ -19,7 +19,8 @@ from detection.conf import settings
 from detection.errors import Refused, StorageUnavailable
 from detection.models import Analysis, Asset, AuditEvent, PolicyVersion
 from detection.providers import providers
-from detection.scanning.applying import asked_for, move, pending, pixel_aliases, request_one, skip
+from detection.scanning.applying import move, skip
+from detection.scanning.asking import asked_for, pending, pixel_aliases, request_one
 from detection.scanning.reading import is_protected
 from detection.standing import begin, settle
 from detection.vocabulary import AnalysisStatus, Signal, Why
