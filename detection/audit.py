@@ -62,6 +62,7 @@ for _name, _label in (
     ("analysis.superseded", _("Superseded by a newer check")),
     ("analysis.skipped", _("Not checked by this detector")),
     ("analysis.redriven", _("Started once more by a person")),
+    ("analysis.reparsed", _("Kept answer read again by the present adapter, with another result")),
     ("overlay.stored", _("Overlay stored")),
     ("overlay.refused", _("Overlay refused")),
     ("review.concluded", _("Conclusion recorded")),

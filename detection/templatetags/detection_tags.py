@@ -248,6 +248,7 @@ _FACTS = {
     "reason": _l("Reason"),
     "signal": _l("Signal"),
     "level": _l("Level"),
+    "verdict_before": _l("Verdict before"),
     "verdict": _l("Verdict"),
     "evidence": _l("Evidence"),
     "policy": _l("Policy"),
@@ -271,7 +272,7 @@ def _fact(name: str, facts: Mapping[str, Any]) -> str:
     if name == "provider":
         provider = providers.get(text)
         return provider.title if provider else text
-    if name == "verdict" and text in set(Verdict):
+    if name in ("verdict", "verdict_before") and text in set(Verdict):
         return wording.verdict_word(Verdict(text), _basis(facts))
     if name == "evidence":
         return text[:12]
