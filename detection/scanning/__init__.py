@@ -1,9 +1,10 @@
 """From a picture to a verdict: request → run → apply, or postpone, or give up.
 
-`requesting` makes the rows, `reading` fingerprints the file once a generation, `running` is a worker's walk
-through one row, `reusing` keeps equal bytes from being paid for twice, `polling` asks after what a detector accepted,
-`applying` is the one transaction that ends it, and `keeping` stores the overlay beside it. Everybody else calls the
-names below.
+`requesting` says what is due and `asking` makes the rows; `reading` fingerprints the file once a generation, `running`
+is a worker's walk through one row, `reusing` keeps equal bytes from being paid for twice, `handing` gives a detector
+that fetches a link for one picture, `polling` asks after what a detector accepted, `applying` is the one transaction
+that ends it, `keeping` stores the overlay beside it, and `rereading` reads kept answers by a newer adapter. Everybody
+else calls the names below.
 """
 
 from __future__ import annotations

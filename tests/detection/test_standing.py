@@ -89,7 +89,7 @@ def test_two_unreadable_files_are_not_the_same_evidence(plate: Callable[..., Any
 
 def test_of_a_detector_that_was_asked_twice_the_newest_answer_counts(looked_at: Callable[..., Asset]) -> None:
     asset = looked_at(verdict="likely_ai", ai_score=0.97)
-    scanning.applying.request_one(asset, "first")
+    scanning.asking.request_one(asset, "first")
     assert [row.status for row in standing.present_analyses(asset)] == ["pending_scan"]
     assert standing.assess_asset(asset).signal == "not_checked"
 

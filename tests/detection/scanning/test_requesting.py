@@ -179,7 +179,7 @@ def test_a_live_analysis_that_another_request_made_is_left_alone(
     plate: Callable[..., Plate], pixels_only: None
 ) -> None:
     asset = asset_of(plate())
-    assert scanning.applying.request_one(asset, "first") is None
+    assert scanning.asking.request_one(asset, "first") is None
     assert words(asset) == [("first", 1, "pending_scan")]
 
 
@@ -389,7 +389,7 @@ def test_what_did_not_give_up_is_not_redriven(dead: Analysis) -> None:
 
 
 def test_beside_a_newer_live_check_nothing_is_redriven(dead: Analysis) -> None:
-    scanning.applying.request_one(dead.asset, "first")
+    scanning.asking.request_one(dead.asset, "first")
     assert not scanning.redrive(dead, by=None)
 
 
