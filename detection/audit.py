@@ -77,6 +77,8 @@ for _name, _label in (
     ("gate.denied", _("Attempt without permission")),
     ("provider.paused", _("Detector paused")),
     ("provider.resumed", _("Detector resumed")),
+    ("provider.test_requested", _("Test of a detector asked for")),
+    ("provider.tested", _("Detector tested")),
 ):
     register(_name, _label)
 

@@ -29,12 +29,14 @@ from django_q.tasks import async_task
 from detection import pulse
 from detection.conf import settings
 from detection.errors import BrokerUnavailable
-from detection.models import Analysis, Asset, StoredOverlay
+from detection.models import Analysis, Asset, ProviderCheck, StoredOverlay
 from detection.models.analyses import AnalysisQuerySet
 from detection.vocabulary import AnalysisStatus
 
 OVERLAY_AGAIN = timedelta(seconds=30)
 """An overlay that was rung and is still pending is rung again after this long: longer than one download may take."""
+CHECK_AGAIN = timedelta(seconds=30)
+"""A test of a detector that was rung for and is still open is rung for again after this long."""
 MANY_RINGS = 50
 """While more than this wait in the broker, nothing is rung twice: a ring that is late is not one that was lost."""
 _TASKS = "detection.tasks"
@@ -107,6 +109,11 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
             won = StoredOverlay.objects.filter(pk=overlay.pk, next_try_at=overlay.next_try_at)
             if won.update(next_try_at=now + OVERLAY_AGAIN):
                 wake("overlay", overlay.pk)
+                rung += 1
+    for check in ProviderCheck.objects.unrung_since(now - CHECK_AGAIN)[:limit]:
+        with transaction.atomic():
+            if ProviderCheck.objects.unrung_since(now - CHECK_AGAIN).filter(pk=check.pk).update(rung_at=now):
+                wake("check", check.pk)
                 rung += 1
     return rung
 

@@ -199,5 +199,5 @@ class KeyCheck:
     """What `remaining` counts, in the vendor's own word, e.g. `credits`."""
 
     def __str__(self) -> str:
-        left = "" if self.remaining is None else f" {self.remaining:g} {self.unit or 'units'} are left."
+        left = "" if self.remaining is None else f" {self.remaining:.12g} {self.unit or 'units'} are left."
         return self.sentence + left

@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from detection import audit, queue, scanning
-from detection.models import Analysis, Sweep
+from detection import audit, checking, queue, scanning
+from detection.models import Analysis, ProviderCheck, Sweep
 
 logger = logging.getLogger("detection")
+_Row = TypeVar("_Row", Analysis, ProviderCheck)
 
 
-def _each(kind: str, rows: Iterable[Analysis], act: Callable[[Analysis], bool]) -> int:
+def _each(kind: str, rows: Iterable[_Row], act: Callable[[_Row], bool]) -> int:
     done = 0
     for row in rows:
         try:
@@ -42,8 +44,10 @@ def tick(now: datetime, *, free: bool = True) -> dict[str, int]:
 
 def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     """Look once over everything; how many rows of each kind were found. Raises BrokerUnavailable at its end."""
-    found = {"leases_expired": 0, "rung": 0, "unannounced": 0, "sealed": 0}
+    found = {"leases_expired": 0, "rung": 0, "unannounced": 0, "untaken": 0, "sealed": 0}
     try:
+        untaken = ProviderCheck.objects.untaken_since(now - checking.UNTAKEN)
+        found["untaken"] = _each("test untaken", untaken, checking.give_up)
         found |= tick(now, free=free)
         found["unannounced"] = queue.ring_unannounced()
     finally:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from django.db.models import F
 from django.utils import timezone
 
-from detection import overlays, pulse, scanning, signals, sweeping
+from detection import checking, overlays, pulse, scanning, signals, sweeping
 from detection.models import Asset
 
 logger = logging.getLogger("detection")
@@ -47,6 +47,12 @@ def poll(pk: int) -> None:
 def overlay(pk: int) -> None:
     """Fetch and keep one overlay."""
     overlays.store(pk)
+
+
+@_door
+def check(pk: int) -> None:
+    """Ask a detector whether its credentials are good, as somebody wished to know."""
+    checking.run(pk)
 
 
 @_door

@@ -19,7 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
     frozenset({"audit", "pulse", "queue", "ratelimit", "switches", "standing"}),
-    frozenset({"scanning", "overlays", "callbacks", "reviewing", "gate", "sweeping"}),
+    frozenset({"scanning", "overlays", "callbacks", "reviewing", "gate", "checking", "sweeping"}),
     frozenset(
         {
             *("apps", "tasks", "receivers", "checks", "metrics", "reach", "screens", "forms", "views", "urls"),
@@ -34,7 +34,8 @@ WITHIN: dict[str, set[str]] = {
     "standing": {"audit", "queue"},
     "switches": {"audit"},
     "callbacks": {"scanning"},
-    "sweeping": {"scanning", "callbacks"},
+    "checking": {"scanning"},
+    "sweeping": {"scanning", "callbacks", "checking"},
 }
 """What may be seen of one's own floor, on floors 2 to 4. The two lowest are free of cycles, and the doors are doors."""
 ANYWHERE = {"signals"}
@@ -238,6 +239,7 @@ def test_every_public_function_and_class_of_the_app_has_a_docstring() -> None:
 BROAD = {
     "detection.tasks": "the worker's door: django-q2 would run a task that raised again and again",
     "detection.queue": "each broker raises errors of its own",
+    "detection.checking": "whatever a test met is told on its page before it goes on to the worker's log",
     "detection.sweeping": "one row that cannot be dealt with must not keep the others from being found",
     "detection.management.commands.detection_worker": "the bell rings on, whatever one round met",
     "detection.doctor": "whatever is broken must not break the doctor, which says what it is",

@@ -1,8 +1,12 @@
-"""The detectors' switches: which one is asked, which is paused and why, and the two buttons."""
+"""The detectors: which one is asked, which is paused and why, what its last test said, and the three buttons.
+
+The page asks no detector and needs no key: a worker does the tests.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,23 +14,40 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from detection import switches
+from detection import checking, switches
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
-from detection.admin.review import first_error
+from detection.admin.review import first_error, refused
+from detection.errors import NotPermitted, Refused
 from detection.forms import ReasonForm
-from detection.models import ProviderSwitch
+from detection.models import ProviderCheck, ProviderSwitch
 from detection.providers import providers
+
+_USUALLY_TAKEN = timedelta(seconds=30)
+"""How long a test usually waits at most; after that the page asks whether anybody works."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     alias: str
     title: str
-    looks_at: str
-    switch: ProviderSwitch | None
+    looks_at: str = ""
+    switch: ProviderSwitch | None = None
+    check: ProviderCheck | None = None
+    is_paused: bool = False
+
+    @property
+    def is_all(self) -> bool:
+        return self.alias == switches.ALL
+
+    @property
+    def waits_long(self) -> bool:
+        """Whether a test was asked for that no worker has taken in the usual time."""
+        check = self.check
+        return check is not None and check.ok is None and check.asked_at < timezone.now() - _USUALLY_TAKEN
 
 
 @admin.register(ProviderSwitch)
@@ -44,6 +65,7 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
         return [
             path("<str:alias>/pause/", inside(require_POST(self.pause_view)), name="detection_switch_pause"),
             path("<str:alias>/resume/", inside(require_POST(self.resume_view)), name="detection_switch_resume"),
+            path("<str:alias>/test/", inside(require_POST(self.test_view)), name="detection_switch_test"),
             *super().get_urls(),
         ]
 
@@ -67,6 +89,17 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
         messages.info(request, _("Resumed. What waited is checked now."))
         return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
 
+    def test_view(self, request: HttpRequest, alias: str) -> HttpResponse:
+        """Ask for a test of its credentials; a worker does it."""
+        try:
+            checking.request(alias, by=request.user)
+        except NotPermitted as error:
+            return refused(request, str(error))
+        except Refused:
+            raise Http404 from None
+        messages.info(request, _("A worker tests the connection. Its answer stands beside the detector."))
+        return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
+
     def _check(self, request: HttpRequest, alias: str) -> None:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -77,10 +110,12 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         known = {switch.alias: switch for switch in ProviderSwitch.objects.all()}
-        rows = [_Row(switches.ALL, _("All detectors"), "", known.get(switches.ALL))]
+        checks = {check.alias: check for check in ProviderCheck.objects.newest()}
+        paused = {alias for alias, switch in known.items() if switch.is_paused}
+        rows = [_Row(switches.ALL, _("All detectors"), switch=known.get(switches.ALL))]
         for alias in providers.aliases():
-            one = providers[alias]
-            rows.append(_Row(alias, one.title, one.looks_at, known.get(alias)))
+            one, is_paused = providers[alias], bool(paused & {alias, switches.ALL})
+            rows.append(_Row(alias, one.title, one.looks_at, known.get(alias), checks.get(alias), is_paused))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Detectors"),

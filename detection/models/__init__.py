@@ -5,7 +5,7 @@ from __future__ import annotations
 from detection.models.analyses import Analysis
 from detection.models.assets import Asset, Queue
 from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal
-from detection.models.operations import ProviderSwitch, RateSlot, Sweep, Worker
+from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.policies import PolicyVersion
 from detection.models.reviews import Acknowledgement, Claim, Override, Review
@@ -20,6 +20,7 @@ __all__ = [
     "Claim",
     "Override",
     "PolicyVersion",
+    "ProviderCheck",
     "ProviderSwitch",
     "Queue",
     "RateSlot",

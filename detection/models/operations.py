@@ -1,10 +1,13 @@
-"""The rows that keep several processes in step: switches, rate slots, and the sweep's own clock."""
+"""The rows that keep several processes in step: switches, tests of them, rate slots, and the sweep's own clock."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Max
+from django.utils import timezone
 
 
 class ProviderSwitch(models.Model):
@@ -26,6 +29,52 @@ class ProviderSwitch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alias}: {'paused' if self.is_paused else 'on'}"
+
+
+class ProviderCheckQuerySet(models.QuerySet["ProviderCheck"]):
+    """Each kind of row that a page, the bell or the sweep looks for is one method here."""
+
+    def open(self) -> ProviderCheckQuerySet:
+        """Asked for, and not done."""
+        return self.filter(done_at=None)
+
+    def unrung_since(self, moment: datetime) -> ProviderCheckQuerySet:
+        """Open, and last rung for before `moment`: the ring was lost."""
+        return self.open().filter(rung_at__lt=moment)
+
+    def untaken_since(self, moment: datetime) -> ProviderCheckQuerySet:
+        """Open, and asked for before `moment`: no worker came."""
+        return self.open().filter(asked_at__lt=moment)
+
+    def newest(self) -> ProviderCheckQuerySet:
+        """Of each alias the last one: what is shown."""
+        return self.filter(pk__in=ProviderCheck.objects.values("alias").annotate(last=Max("pk")).values("last"))
+
+
+class ProviderCheck(models.Model):
+    """One test of a detector's credentials, asked for by a person and done by a worker, which holds the key."""
+
+    alias = models.CharField(max_length=40)
+    asked_at = models.DateTimeField(default=timezone.now)
+    asked_by_label = models.CharField(max_length=150, blank=True)
+    rung_at = models.DateTimeField(default=timezone.now)
+    done_at = models.DateTimeField(null=True, blank=True)
+    ok = models.BooleanField(null=True)
+    """Whether the detector answered well; None while nobody has asked it."""
+    sentence = models.TextField(blank=True)
+    error_class = models.CharField(max_length=30, blank=True)
+    remaining = models.FloatField(null=True, blank=True)
+    """What is left of the plan, in the vendor's `unit`; None where it doesn't say."""
+    unit = models.CharField(max_length=50, blank=True)
+    milliseconds = models.PositiveIntegerField(null=True, blank=True)
+
+    objects = ProviderCheckQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.alias}: {'open' if self.ok is None else 'ok' if self.ok else 'failed'}"
 
 
 class RateSlot(models.Model):

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from detection import audit, queue, scanning, sweeping
-from detection.models import Analysis, Asset, AuditEvent, StoredOverlay, Sweep
+from detection.models import Analysis, Asset, AuditEvent, ProviderCheck, StoredOverlay, Sweep
 from tests.conftest import Clock, asset_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
@@ -52,6 +52,14 @@ def forgotten_overlay(row: Analysis, now: Any) -> None:
     StoredOverlay.objects.create(analysis=row, kind="heatmap", next_try_at=now)
 
 
+def lost_ring_of_a_test(row: Analysis, now: Any) -> None:
+    ProviderCheck.objects.create(alias="first", rung_at=now - timedelta(seconds=31))
+
+
+def untaken_test(row: Analysis, now: Any) -> None:
+    ProviderCheck.objects.create(alias="first", asked_at=now - timedelta(minutes=11))
+
+
 def unheard_standing(row: Analysis, now: Any) -> None:
     Asset.objects.update(standing_version=2)
 
@@ -64,6 +72,8 @@ def unheard_standing(row: Analysis, now: Any) -> None:
         (overdue_answer, "rung"),
         (due_retry, "rung"),
         (forgotten_overlay, "rung"),
+        (lost_ring_of_a_test, "rung"),
+        (untaken_test, "untaken"),
         (unheard_standing, "unannounced"),
     ],
 )
@@ -72,7 +82,7 @@ def test_each_kind_of_stuck_row_is_found(row: Analysis, stick: Callable[..., Non
     now = timezone.now()
     stick(row, now)
     assert sweeping.sweep(now)[kind] == 1
-    assert kind == "leases_expired" or queue.waiting() == 1
+    assert kind in ("leases_expired", "untaken") or queue.waiting() == 1
 
 
 def test_a_lease_that_is_alive_is_left_alone(row: Analysis) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
-from detection import overlays, scanning, signals, tasks
+from detection import checking, overlays, scanning, signals, tasks
 from detection.errors import SchemaMismatch
 from detection.models import Analysis, Asset, AuditEvent, StoredOverlay, Sweep
 from detection.testing.draining import drain
@@ -19,14 +19,19 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
 
 def test_a_task_for_a_row_that_is_gone_does_nothing() -> None:
     """D09."""
-    for task in (tasks.scan, tasks.poll, tasks.overlay, tasks.announce):
+    for task in (tasks.scan, tasks.poll, tasks.overlay, tasks.check, tasks.announce):
         task(4711)
     assert not AuditEvent.objects.exists()
 
 
 @pytest.mark.parametrize(
     ("task", "module", "verb"),
-    [("scan", scanning, "run_scan"), ("poll", scanning, "run_poll"), ("overlay", overlays, "store")],
+    [
+        ("scan", scanning, "run_scan"),
+        ("poll", scanning, "run_poll"),
+        ("overlay", overlays, "store"),
+        ("check", checking, "run"),
+    ],
 )
 def test_whatever_is_raised_is_logged_with_the_row_and_goes_no_further(
     monkeypatch: pytest.MonkeyPatch, logged: list[Any], task: str, module: Any, verb: str
