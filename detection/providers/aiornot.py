@@ -4,7 +4,7 @@ Easy to get wrong: a report that was refused or failed is null under a 200, whic
 vendor's "no number"; a generator's number stands alone on one page of the documentation and in an object on another;
 and asked without `only`, it runs and bills four reports.
 https://docs.aiornot.com/api-reference/reports-by-modality/image
-https://pypi.org/project/aiornot/ (the vendor's client: absent numbers, what is tried again, the balance)
+The vendor's own client, `aiornot` 0.1.1, for absent numbers, what is tried again, and the balance.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
+from detection.providers.sockets import Limits
 from detection.results import Accepted, Evidence, Generator, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Says, Verdict
 
@@ -40,6 +41,7 @@ class AiornotProvider(HttpProvider):
     base_url: ClassVar[str] = "https://api.aiornot.com"
     media_types: ClassVar[frozenset[str]] = HttpProvider.media_types | {"image/heic", "image/heif"}
     max_bytes: ClassVar[int] = 50_000_000
+    limits_of_a_call: ClassVar[Limits] = Limits(read=60.0, total=90.0)  # its own client waits up to three minutes
     verdicts: ClassVar[Mapping[str, Verdict]] = {
         "ai": Verdict.LIKELY_AI,
         "human": Verdict.LIKELY_HUMAN,
@@ -69,8 +71,8 @@ class AiornotProvider(HttpProvider):
         found = super().submit(request)
         # That `md5` is of the bytes as they were sent is inferred from its place. What was kept can't be checked again.
         sent = hashlib.md5(request.content, usedforsecurity=False).hexdigest()
-        judged = str(_meta(found.raw).get("md5") or sent).lower()
-        if judged != sent or found.raw.get("external_id") not in (None, "", request.reference):
+        ids = {str(found.raw.get("external_id") or request.reference), request.reference}
+        if len(ids) > 1 or str(_meta(found.raw).get("md5") or sent).lower() != sent:
             error = SchemaMismatch(f"{self.title} answered about another picture than the one that was sent.")
             error.raw = found.raw
             raise error
@@ -78,7 +80,6 @@ class AiornotProvider(HttpProvider):
 
     def send(self, request: ScanRequest) -> Answer:
         """Upload one picture; the answer comes at once, with the reports that were asked for."""
-        # 36 characters are taken, as many as our references have.
         query = {"only": list(dict.fromkeys(self.reports)), "external_id": request.reference}
         files = {"image": (request.filename, request.content, request.media_type)}
         return self.call("POST", "/v2/image/sync", submits=True, params=query, files=files)

@@ -64,8 +64,8 @@ class HttpProvider(Provider):
     """The vendor's own error codes; they win over the status."""
     verdicts: ClassVar[Mapping[str, Verdict]] = {}
     """The vendor's words and what they mean; one that is not here is `unknown`, and said to be new."""
-    max_answer: ClassVar[int] = 1_000_000
-    """Bytes of an answer that are read."""
+    limits_of_a_call: ClassVar[Limits] = Limits()
+    """Seconds and bytes of one call; a vendor that is slow by its own account is given longer, at most 100 s in all."""
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
@@ -74,11 +74,12 @@ class HttpProvider(Provider):
         self.credentials = self.given.key("api_key", self.key_parts)
         self.key = self.credentials[-1]
         self.root = self.given.address("base_url", self.base_url)
-        self.bounds = Limits(
-            connect=self.given.seconds("connect_timeout", 3.0),
-            read=self.given.seconds("read_timeout", 15.0),
-            total=self.given.seconds("total_timeout", 30.0),
-            max_bytes=self.max_answer,
+        usual = self.limits_of_a_call
+        self.bounds = replace(
+            usual,
+            connect=self.given.seconds("connect_timeout", usual.connect),
+            read=self.given.seconds("read_timeout", usual.read),
+            total=self.given.seconds("total_timeout", usual.total),
         )
         # The class's cuts are the vendor's; this alias may be given its own.
         vars(self)["thresholds"] = self.given.thresholds("thresholds", self.thresholds)

@@ -5,7 +5,7 @@ Values come from `settings.DETECTION_PROVIDERS`, or from environment variables a
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from detection.conf import settings as detection_settings
 from detection.errors import ProviderMisconfigured
 from detection.providers.base import Thresholds
 
+MOST_SECONDS = 100
+"""Of one call: a task that takes longer than 120 is ended, whatever it is doing."""
 _ON, _OFF = (True, "on", "true", "yes", "1"), (False, "off", "false", "no", "0")
 
 
@@ -51,10 +53,12 @@ class Options:
         return found
 
     def seconds(self, name: str, default: float) -> float:
-        """A number over 0."""
+        """A number over 0 and up to `MOST_SECONDS`, also written as text."""
         value = self._given.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
-            raise wrong(self.alias, name, "must be a number of seconds over 0")
+        if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", value):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_SECONDS:
+            raise wrong(self.alias, name, f"must be a number of seconds over 0, at most {MOST_SECONDS}")
         return float(value)
 
     def thresholds(self, name: str, default: Thresholds) -> Thresholds:

@@ -14,6 +14,7 @@ from detection.providers.answers import MASK, read_json, redact, retry_after
 from detection.providers.http import HttpProvider
 
 KEY = "sk-live-0123456789abcdef"
+TOKEN = f"{'WyI0' * 30}.{'-_0aZ' * 8}abc"
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
@@ -41,6 +42,9 @@ def vendor(**options: Any) -> Vendor:
         ({"text": "see https://h.example/a?b=c and more"}, {"text": "see https://h.example/a and more"}),
         ({"echo": f"key {KEY}!"}, {"echo": f"key {MASK}!"}),
         ({f"{KEY}": 1}, {MASK: 1}),
+        ({"from": f"https://n.example/h/{TOKEN}/x.jpg"}, {"from": f"https://n.example/h/{MASK}/x.jpg"}),
+        ({"jwt": f"Bearer {'e' * 20}.{TOKEN}, and more"}, {"jwt": f"Bearer {MASK}, and more"}),
+        ({"sum": "a" * 64, "file": f"{'a' * 64}.jpeg"}, {"sum": "a" * 64, "file": f"{'a' * 64}.jpeg"}),
         ({"t": "a\x00b\ud800"}, {"t": "a\ufffdb\ufffd"}),
         ({"score": 0, "ok": False, "none": None}, {"score": 0, "ok": False, "none": None}),
     ],
@@ -100,7 +104,8 @@ def test_a_vendors_wrong_clock_does_not_matter() -> None:
     ("option", "value"),
     [
         ("read_timeout", 0),
-        ("read_timeout", "5"),
+        ("read_timeout", "5 s"),
+        ("total_timeout", 101),
         ("total_timeout", float("inf")),
         ("connect_timeout", True),
         ("thresholds", {"some": 0.9, "strong": 0.5}),
