@@ -78,6 +78,32 @@ def check_requests(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     return found
 
 
+_UNSHARED = {
+    "LocMemCache": "each process has one of its own, so that each would log in",
+    "DummyCache": "it keeps nothing, so that each call would log in",
+    "DatabaseCache": "it is a table, so that copies of the database would hold the login",
+}
+"""What is wrong with a default cache for a login that processes share."""
+
+
+@register()
+def check_shared_login(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """A login that all processes share has a place where they find it."""
+    if check_settings():
+        return []
+    cache = str(django_settings.CACHES.get("default", {}).get("BACKEND", "")).rpartition(".")[2]
+    hint = "Set CACHES['default'] to Redis or Memcached, or to a file cache whose add is atomic, as the newsroom's."
+    return [
+        Warning(
+            f"The detector {alias} shares a login through the default cache: {_UNSHARED[cache]}.",
+            hint=hint,
+            id="detection.W002",
+        )
+        for alias in providers.aliases()
+        if cache in _UNSHARED and providers[alias].shares_login
+    ]
+
+
 @register(Tags.database)
 def check_history(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """The history's own refusal to change stands in the database."""

@@ -187,8 +187,8 @@ DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
-        "BACKEND": f"django.core.cache.backends.{'redis.RedisCache' if REDIS_URL else 'locmem.LocMemCache'}",
-        "LOCATION": REDIS_URL,
+        "BACKEND": "django.core.cache.backends.redis.RedisCache" if REDIS_URL else "newsroom.filecache.SharedFileCache",
+        "LOCATION": REDIS_URL or VAR / "cache",
     }
 }
 Q_CLUSTER = _queue()

@@ -248,6 +248,7 @@ BROAD = {
     "detection.sandbox.child": "the sandbox's child answers, whatever the job raised",
     "detection.sandbox": "the child is ended whatever happens, and the exception goes on",
     "detection.stored": "each storage raises errors of its own; here all of them become one of ours",
+    "detection.providers.tokens": "each cache raises errors of its own; here all of them become one of ours",
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",
     "newsroom.publishing": "the schedule: one broken story must not keep the others from going out",
     "newsroom.uploads": "a check that cannot be requested stops nobody on the way to the gate, which says so",

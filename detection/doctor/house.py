@@ -37,7 +37,7 @@ def settings_read() -> Iterator[Finding]:
 
 def settings_fit() -> Iterator[Finding]:
     """Settings agree with each other, and nothing that is meant for tests or a trial is on unseen."""
-    yield from from_checks([*checks.check_values(), *checks.check_requests()])
+    yield from from_checks([*checks.check_values(), *checks.check_requests(), *checks.check_shared_login()])
     if settings.MODE == "shadow":
         fix = "Set MODE to enforce (in the newsroom: DETECTION_MODE) when the desk is ready."
         yield warn("The gate runs in shadow mode: it shows and records, and refuses nothing.", fix)

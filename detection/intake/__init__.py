@@ -35,7 +35,7 @@ _AGAIN = "Export it again from the original and upload it again."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What one reading found. `width` and `height` in pixels as shown, after orientation.
+    """What one reading found. `width` and `height` in pixels as shown, after `orientation`, which is EXIF's, 1–8.
 
     `sha256` of the bytes; `phash` a 64-bit difference hash of what is shown, as 16 hex digits; `notes` whole sentences.
     """
@@ -46,6 +46,7 @@ class Reading:
     frames: int
     sha256: str
     phash: str
+    orientation: int = 1
     notes: tuple[str, ...] = ()
 
     @property
@@ -76,6 +77,7 @@ def read(content: bytes, *, max_bytes: int, max_pixels: int, filename: str = "")
         frames=frames,
         sha256=hashlib.sha256(content).hexdigest(),
         phash=phash,
+        orientation=turned,
         notes=tuple(_notes(kind, frames, filename)),
     )
 

@@ -60,6 +60,8 @@ class Provider:
     """Whether `find` can look an analysis up by our own reference after an ambiguous time-out."""
     is_idempotent: ClassVar[bool] = False
     """Whether the same submission sent twice is billed once."""
+    shares_login: ClassVar[bool] = False
+    """Whether its processes share a login through Django's default cache."""
     usual_rate: ClassVar[str] = ""
     """How fast it may be asked where the option `rate` says nothing, e.g. `1/s`; "" for as fast as we like."""
     thresholds: ClassVar[Thresholds] = Thresholds()

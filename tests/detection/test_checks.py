@@ -85,6 +85,28 @@ def test_w001_requests_in_one_transaction_on_sqlite(
     assert ids(checks.check_requests()) == (["detection.W001"] if is_said else [])
 
 
+@pytest.mark.parametrize(
+    ("cache", "said"),
+    [
+        ("django.core.cache.backends.locmem.LocMemCache", "each would log in"),
+        ("django.core.cache.backends.dummy.DummyCache", "each call would log in"),
+        ("django.core.cache.backends.db.DatabaseCache", "copies of the database"),
+        ("django.core.cache.backends.filebased.FileBasedCache", ""),
+        ("newsroom.filecache.SharedFileCache", ""),
+    ],
+)
+def test_w002_a_login_that_processes_cannot_share(settings: Any, cache: str, said: str) -> None:
+    settings.CACHES = {"default": {"BACKEND": cache, "LOCATION": "/nowhere"}}
+    assert checks.check_shared_login() == []
+    copyleaks = {"BACKEND": "detection.providers.copyleaks.CopyleaksProvider"}
+    settings.DETECTION_PROVIDERS = {**settings.DETECTION_PROVIDERS, "copyleaks": copyleaks}
+    found = checks.check_shared_login()
+    assert ids(found) == (["detection.W002"] if said else [])
+    assert all(said in one.msg and "copyleaks" in one.msg for one in found)
+    settings.DETECTION = {"MOED": "shadow"}
+    assert checks.check_shared_login() == []
+
+
 @pytest.mark.django_db
 def test_e005_history_that_could_be_changed() -> None:
     append_only.drop(connection)

@@ -141,6 +141,7 @@ def test_size_and_fingerprint_are_those_of_the_picture_as_shown(turned: int) -> 
     upright = opened(images.photo_like(size=(320, 160), format="PNG"))
     stored = upright.transpose(Image.Transpose(turns[turned])) if turned in turns else upright
     reading = intake.read(images.with_exif(saved(stored, "PNG"), {0x0112: turned}), **LIMITS)
+    assert reading.orientation == turned
     straight = intake.read(saved(upright, "PNG"), **LIMITS)
     assert (reading.width, reading.height) == (320, 160)
     assert (int(reading.phash, 16) ^ int(straight.phash, 16)).bit_count() <= 2
