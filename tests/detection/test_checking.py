@@ -14,6 +14,7 @@ from django_q.models import OrmQ
 from detection import checking, errors, queue, sweeping, switches, tasks
 from detection.errors import NotPermitted, ProviderError, ProviderMisconfigured, Refused
 from detection.models import Analysis, Asset, AuditEvent, ProviderCheck, ProviderSwitch
+from detection.providers.http import HttpProvider
 from detection.providers.scripted import ScriptedProvider
 from detection.results import Accepted, KeyCheck, ScanResult
 from detection.testing import images
@@ -180,6 +181,19 @@ def test_a_detector_that_is_gone_meanwhile_is_a_sentence(settings: Any) -> None:
     assert made.error_class == "misconfigured"
 
 
+class Quiet(HttpProvider):
+    """A vendor behind HTTP that has no call which tests a key."""
+
+    base_url = "https://quiet.example"
+
+
+def test_a_key_that_is_missing_is_told_even_where_no_call_would_test_it(settings: Any) -> None:
+    settings.DETECTION_PROVIDERS = {"quiet": {"BACKEND": f"{__name__}.Quiet", "OPTIONS": {}}}
+    found = checking.ask("quiet")
+    assert (found.ok, found.error_class) == (False, "misconfigured")
+    assert "['api_key'] is empty" in found.sentence
+
+
 def test_a_fault_in_an_adapter_ends_the_test_and_is_logged(says: Callable[..., Any], logged: list[Any]) -> None:
     says(KeyError("account"))
     made = checking.request("first", by=None)
@@ -239,6 +253,7 @@ def test_a_test_that_no_worker_took_ends_with_a_sentence() -> None:
     assert (made.ok, made.milliseconds) == (False, None)
     assert made.sentence == "No worker took it. Is detection_worker running?"
     assert sweeping.sweep(made.asked_at + LATE)["untaken"] == 0
+    assert not ProviderCheck.objects.untaken_since(made.asked_at + LATE).exists()
     assert not checking.give_up(made)
     assert len(events("provider.tested")) == 1
     assert sweeping.sweep(timezone.now())["rung"] == 0

@@ -176,12 +176,35 @@ def test_an_overlay_has_the_pictures_shape_lies_on_its_busiest_part_and_is_alway
     assert first.content == again.content
 
 
-@pytest.mark.parametrize("content", [b"no picture at all", b"", b"\x89PNG\r\n\x1a\n"])
+@pytest.mark.parametrize("content", [b"no picture at all", b"\x89PNG\r\n\x1a\n"])
 def test_what_is_no_picture_has_no_overlay(detector: SandboxDetector, content: bytes) -> None:
     detector.will({"verdict": "likely_ai", "overlay": True})
     send(detector, content)
 
     assert ask(detector, "/overlays/an_000001.png").status_code == 404
+
+
+def test_a_file_of_another_type_or_without_content_is_refused_and_bills_nothing(detector: SandboxDetector) -> None:
+    detector.will({"verdict": "likely_ai"})
+    with requests.Session() as session:
+        session.trust_env = False
+        told = [
+            session.post(
+                f"{detector.url}/v1/analyze-file",
+                files={"file": ("a", content, media_type)},
+                headers={"Authorization": "Bearer first"},
+                timeout=5,
+            )
+            for content, media_type in [(b"text", "text/plain"), (b"", "image/jpeg"), (b"picture", "image/heic")]
+        ]
+
+    assert [one.status_code for one in told] == [415, 400, 200]
+    assert told[0].json()["error"] | {"message": ""} == {
+        "code": "unsupported_type",
+        "message": "",
+        "retryable": False,
+    }
+    assert detector.billed == 1
 
 
 def test_the_journal_knows_what_came_in(detector: SandboxDetector) -> None:
