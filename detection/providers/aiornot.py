@@ -3,8 +3,7 @@
 Easy to get wrong: a report that was refused or failed is null under a 200, which says nothing of the picture; -1 is the
 vendor's "no number"; a generator's number stands alone on one page of the documentation and in an object on another;
 and asked without `only`, it runs and bills four reports.
-https://docs.aiornot.com/api-reference/reports-by-modality/image
-The vendor's own client, `aiornot` 0.1.1, for absent numbers, what is tried again, and the balance.
+https://docs.aiornot.com/api-reference/reports-by-modality/image and the vendor's client, `aiornot` 0.1.1.
 """
 
 from __future__ import annotations
