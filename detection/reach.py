@@ -16,6 +16,9 @@ from detection.models import Asset
 
 LOOK = ("detection.review_analysis", "detection.view_audit")
 """Either of these lets a person look at a picture and its evidence."""
+READ_RAW = "detection.view_raw_payload"
+_RECORD = ("detection.view_audit", READ_RAW)
+"""What concerns the record alone, and goes on where the picture is gone; with it, the history must be open too."""
 
 
 def may_look(user: Any, asset: Asset) -> bool:
@@ -31,8 +34,14 @@ def may_on(user: Any, asset: Asset, *permissions: str) -> bool:
     except NotRegistered:
         picture = None
     if picture is None:
-        return bool(user.is_active and user.has_perm("detection.view_audit") and "detection.view_audit" in permissions)
+        asked = set(permissions).intersection(_RECORD)
+        return bool(user.is_active and user.has_perm("detection.view_audit") and any(map(user.has_perm, asked)))
     return any(kind.allows(user, permission, picture) for permission in permissions)
+
+
+def may_read_raw(user: Any, asset: Asset) -> bool:
+    """Whether `user` may see this picture, and what detectors sent about it word for word."""
+    return may_look(user, asset) and may_on(user, asset, READ_RAW)
 
 
 def may_look_at_any(user: Any) -> bool:

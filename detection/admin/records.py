@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -14,10 +15,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from detection import audit, reach, registry, scanning, wording
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
+from detection.admin.raw_answers import raw_view
 from detection.errors import DetectionError
 from detection.models import Analysis, AuditEvent, Override, PolicyVersion
 from detection.templatetags.detection_tags import review_url
 from detection.vocabulary import AnalysisStatus, Basis, Verdict
+
+_NEVER_SHOWN = ("raw", "lease_token")
+"""Raw answers have a page and a permission of their own; a fencing token is nobody's business."""
 
 
 @admin.register(Analysis)
@@ -32,7 +37,18 @@ class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
     show_full_result_count = False
     ordering = ("-pk",)
     actions = ("redrive",)
-    exclude = ("raw", "lease_token")
+    exclude = _NEVER_SHOWN
+
+    def get_urls(self) -> list[URLPattern]:
+        inside = self.admin_site.admin_view
+        return [
+            path("<uuid:public_id>/raw/", inside(raw_view), name="detection_analysis_raw"),
+            *super().get_urls(),
+        ]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """An address may not ask about what no page of this list shows, or a list would answer it bit by bit."""
+        return lookup.split("__")[0] not in _NEVER_SHOWN and super().lookup_allowed(lookup, value, request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return reach.may_look_at_any(request.user)

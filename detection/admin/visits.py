@@ -132,6 +132,7 @@ class Visit:
             "estimate_note": wording.ESTIMATE_NOTE,
             "absence_note": wording.ABSENCE_NOTE if self.asset.signal == Signal.NONE_FOUND else "",
             "state_url": _address("detection:asset_json", self.asset.public_id),
+            "may_read_raw": reach.may_read_raw(self.request.user, self.asset),
         }
 
     def _about_story(self) -> dict[str, Any]:

@@ -16,21 +16,32 @@ from detection.vocabulary import AnalysisStatus, Basis, Verdict, Why
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Card:
-    """One detector's answer, or where it stands."""
+    """One detector's answer, or where it stands; every text is ready to be read, and escaped by the template."""
 
     analysis: Analysis
     title: str
     word: str
     tone: str
     number: int | None
+    """1–99; None where the detector gave no score, or judges no pixels."""
+    band: str
     share: int | None
-    status: str
+    """Per cent of the frame that was marked, 1–99."""
     sentence: str
+    """Why there is no answer yet, or none at all, and what comes next; "" where there is one."""
     reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    as_sent: str
+    """What was examined in place of the original; "" where it was the original."""
+    also: tuple[str, ...]
+    """What the detector said besides, a line each. Declarations stand in a table of their own."""
+    generators: str
     looks_at: str
     limits: str
     note: str
-    seconds: float | None
+    number_note: str
+    ended: str
+    took: str
     is_primary: bool
 
     @property
@@ -48,27 +59,32 @@ def cards(asset: Asset, analyses: Sequence[Analysis] | None = None) -> list[Card
 
 def _card(row: Analysis, *, is_primary: bool) -> Card:
     provider = providers.get(row.provider)
-    status = AnalysisStatus(row.status)
+    status, why = AnalysisStatus(row.status), Why(row.why) if row.why else None
     is_done = status is AnalysisStatus.COMPLETE
     verdict = Verdict(row.verdict) if row.verdict else None
     by_pixels = basis_of(row) is Basis.PIXELS
-    took = (row.completed_at - row.created_at).total_seconds() if row.completed_at else None
     asks = _ASKS if by_pixels else (Verdict.LIKELY_AI, Verdict.PARTIAL_AI)
-    word = wording.verdict_word(verdict, basis_of(row)) if is_done else wording.status_word(status)
+    word = wording.verdict_word(verdict, basis_of(row)) if is_done else wording.state_word(status, why)
     return Card(
         analysis=row,
-        title=provider.title if provider else row.provider,
+        title=title_of(row),
         word=word,
         tone="attention" if (is_done and verdict in asks) or status in _UNANSWERED else "neutral",
         number=wording.band_number(row.ai_score) if is_done and by_pixels and row.ai_score is not None else None,
+        band=wording.band_words(row.confidence_band) if is_done and by_pixels else "",
         share=wording.band_number(row.ai_pixel_share) if is_done and by_pixels and row.ai_pixel_share else None,
-        status=wording.status_word(status),
-        sentence=_state_sentence(row),
-        reasons=tuple(str(reason) for reason in row.reasons if str(reason).rstrip(".") != word),
+        sentence=_state_sentence(row, status, why),
+        reasons=tuple(told for told in wording.reason_sentences(row.reasons) if told.rstrip(".") != word),
+        warnings=tuple(wording.warning_sentences(row.warnings)),
+        as_sent=wording.as_sent_sentence(_sent(row).as_sent),
+        also=tuple(map(wording.also_said, row.evidence)) if by_pixels else (),
+        generators=_generators(row),
         looks_at=str(provider.looks_at) if provider else "",
         limits=str(provider.limits) if provider else "",
         note=str(provider.evidence_note) if provider else "",
-        seconds=took,
+        number_note=wording.number_note(row.ai_score_kind) if row.ai_score is not None else "",
+        ended=wording.moment(row.completed_at) if row.completed_at else "",
+        took=_took(row) if is_done else "",
         is_primary=is_primary,
     )
 
@@ -77,22 +93,45 @@ _ASKS = (Verdict.LIKELY_AI, Verdict.PARTIAL_AI, Verdict.UNCERTAIN, Verdict.UNKNO
 _UNANSWERED = (AnalysisStatus.DEAD, AnalysisStatus.REJECTED)
 
 
+def _state_sentence(row: Analysis, status: AnalysisStatus, why: Why | None) -> str:
+    if status is AnalysisStatus.COMPLETE:
+        return ""
+    said = row.error_sentence
+    if not said and why and status in (AnalysisStatus.SKIPPED, AnalysisStatus.REJECTED):
+        said = wording.why_sentence(why)
+    return wording.state_sentence(
+        status, why=why, said=said, next_attempt_at=row.next_attempt_at, sent_at=row.submitted_at
+    )
+
+
+def _sent(row: Analysis) -> Analysis:
+    """The row whose picture was really handed over: an answer that is used again was given about its bytes."""
+    return row.reused_from if row.reused_from is not None else row
+
+
+def _generators(row: Analysis) -> str:
+    """The programs that the detector thinks of, each with its number where it gave one; no number stands alone."""
+    told = []
+    for one in row.generators:
+        if one.get("score") is None:
+            told.append(str(one["name"]))
+        else:
+            words = {"name": one["name"], "number": wording.band_number(one["score"])}
+            told.append(_("%(name)s (%(number)s of 99)") % words)
+    return ", ".join(told)
+
+
+def _took(row: Analysis) -> str:
+    """From the sending to the answer; "" where this row sent nothing."""
+    if row.reused_from_id or not row.submitted_at or not row.completed_at:
+        return ""
+    return wording.lasted((row.completed_at - row.submitted_at).total_seconds())
+
+
 def basis_of(row: Analysis) -> Basis:
     """What an answer rests on; while there is none, what its detector looks at."""
     provider = providers.get(row.provider)
     return Basis(row.basis or (provider.basis if provider else Basis.PIXELS))
-
-
-def _state_sentence(row: Analysis) -> str:
-    """Why there is no answer yet, or none at all, and when it is tried again."""
-    if row.status == AnalysisStatus.COMPLETE:
-        return ""
-    parts = [row.error_sentence]
-    if row.why and not row.error_sentence:
-        parts = [wording.why_sentence(Why(row.why))]
-    if row.status == AnalysisStatus.RETRY_PENDING and row.next_attempt_at:
-        parts.append(_("Trying again at %(time)s.") % {"time": wording.moment(row.next_attempt_at)})
-    return " ".join(part for part in parts if part)
 
 
 def title_of(row: Analysis) -> str:

@@ -2,8 +2,8 @@
 
 Words first, a number second and never alone, never 0 or 100. A finding of nothing is never good news, an uncertain one
 never an alarm. Sentences are made in the reader's language and time zone when they are asked for. `now` decides only
-whether a time needs its date; left out, it is the wall clock's. `captions` (fixed texts) and `terms` (single words)
-stand behind this door.
+whether a time needs its date; left out, it is the wall clock's. `captions` (fixed texts), `terms` (single words),
+`decision_texts` and `detector_texts` stand behind this door.
 """
 
 from __future__ import annotations
@@ -41,6 +41,17 @@ from detection.wording.decision_texts import (
     story_sentence,
     suggested_label,
 )
+from detection.wording.detector_texts import (
+    also_said,
+    as_sent_sentence,
+    band_words,
+    lasted,
+    number_note,
+    reason_sentences,
+    state_sentence,
+    state_word,
+    warning_sentences,
+)
 from detection.wording.terms import (
     CREDENTIAL_SENTENCES,
     band_number,
@@ -66,21 +77,27 @@ __all__ = [
     "OVERLAY_CAUTION",
     "OVERLAY_TITLE",
     "REASON_CODES",
+    "also_said",
+    "as_sent_sentence",
     "band_number",
+    "band_words",
     "clearing_consequence",
     "conclusion_sentence",
     "conclusion_word",
     "credential_sentence",
     "detector_sentence",
     "icon",
+    "lasted",
     "level_sentence",
     "level_word",
     "moment",
     "no_highlight",
     "note_sentences",
+    "number_note",
     "override_consequence",
     "override_sentence",
     "reason_choices",
+    "reason_sentences",
     "rejected_sentence",
     "review_state_word",
     "sent_sentence",
@@ -88,6 +105,8 @@ __all__ = [
     "signal_sentence",
     "signal_word",
     "source_message",
+    "state_sentence",
+    "state_word",
     "status_word",
     "stop_sentence",
     "story_sentence",
@@ -95,6 +114,7 @@ __all__ = [
     "tier_word",
     "tone",
     "verdict_word",
+    "warning_sentences",
     "why_sentence",
 ]
 

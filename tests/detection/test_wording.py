@@ -24,7 +24,7 @@ from detection.vocabulary import (
     Verdict,
     Why,
 )
-from detection.wording import captions, decision_texts, terms
+from detection.wording import captions, decision_texts, detector_texts, terms
 
 NOW = datetime(2026, 11, 23, 13, 31, tzinfo=UTC)
 LATER = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
@@ -336,6 +336,6 @@ FORBIDDEN = re.compile(
 )
 
 
-@pytest.mark.parametrize("module", [wording, terms, captions, decision_texts])
+@pytest.mark.parametrize("module", [wording, terms, captions, decision_texts, detector_texts])
 def test_the_forbidden_words_stand_nowhere(module: object) -> None:
     assert FORBIDDEN.findall(inspect.getsource(module)) == []  # type: ignore[arg-type]
