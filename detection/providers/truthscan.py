@@ -56,6 +56,7 @@ class TruthscanProvider(HttpProvider):
     media_types: ClassVar[frozenset[str]] = frozenset(EXTENSIONS)
     min_bytes: ClassVar[int] = 1024
     polls: ClassVar[bool] = True
+    reference_is_secret: ClassVar[bool] = True
     gives_overlay: ClassVar[bool] = True
     renews_overlay: ClassVar[bool] = True
     verdicts: ClassVar[Mapping[str, Verdict]] = VERDICTS

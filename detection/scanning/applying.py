@@ -81,7 +81,7 @@ def apply_result(
                 "verdict": result.verdict,
                 "score": result.ai_score,
                 "model": result.model,
-                "request": result.provider_reference,
+                "request": _told(analysis, result.provider_reference),
                 "via": via,
                 "warnings": list(result.warnings),
                 "reused_from": reused_from.public_id if reused_from else None,
@@ -102,6 +102,12 @@ def apply_result(
             partial(signals.analysis_completed.send_robust, sender=Analysis, analysis=analysis), robust=True
         )
     return True
+
+
+def _told(analysis: Analysis, reference: str) -> str:
+    """The vendor's id as the history may tell it."""
+    provider = providers.get(analysis.provider)
+    return "" if provider is not None and provider.reference_is_secret else reference
 
 
 def columns_of(result: ScanResult) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:
         analysis,
         _S.AWAITING_CALLBACK,
         lease=lease,
-        facts={"request": accepted.provider_reference},
+        facts={"request": _told(analysis, accepted.provider_reference)},
         provider_reference=accepted.provider_reference[:200],
         next_attempt_at=timezone.now() + timedelta(seconds=wait),
         rung_at=None,

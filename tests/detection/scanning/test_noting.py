@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from detection import errors, scanning
-from detection.models import Analysis
+from detection.models import Analysis, AuditEvent
 from detection.results import Accepted, ScanRequest, ScanResult
 from detection.testing.draining import drain, pass_time
 from detection.vocabulary import Verdict
@@ -161,3 +161,20 @@ def test_what_could_not_be_read_is_kept_for_a_newer_reader(row: Analysis, script
 
     row.refresh_from_db()
     assert (row.status, row.raw) == ("dead", drift.raw)
+
+
+@pytest.mark.parametrize("is_secret", [True, False])
+def test_an_id_that_opens_the_analysis_stands_in_no_history(
+    row: Analysis, scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, is_secret: bool
+) -> None:
+    monkeypatch.setattr(scripted(), "reference_is_secret", is_secret, raising=False)
+    answer = ScanResult(verdict=Verdict.LIKELY_HUMAN, provider_reference="vendor-7")
+    scripted().will_accept("vendor-7", then=[answer])
+    drain()
+    pass_time()
+    drain()
+
+    row.refresh_from_db()
+    assert (row.status, row.provider_reference) == ("complete", "vendor-7")
+    told = str(list(AuditEvent.objects.values_list("facts", flat=True)))
+    assert ("vendor-7" in told) is not is_secret
