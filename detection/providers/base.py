@@ -56,6 +56,8 @@ class Provider:
     gives_overlay: ClassVar[bool] = False
     renews_overlay: ClassVar[bool] = False
     """Whether `fetch` gives the overlay, or a fresh link to it, when it comes late or its link has run out."""
+    reference_is_secret: ClassVar[bool] = False
+    """Whether whoever knows the vendor's id of an analysis can read it: then it stands in no history and on no page."""
     finds_by_reference: ClassVar[bool] = False
     """Whether `find` can look an analysis up by our own reference after an ambiguous time-out."""
     is_idempotent: ClassVar[bool] = False
