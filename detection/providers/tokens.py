@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -41,6 +41,8 @@ BLOCKED = 300.0
 """Seconds for which nobody logs in, after the vendor said that there were too many."""
 WAIT = 10.0
 """Seconds that a process waits for another's login."""
+LONGEST_LOGIN = 30.0
+"""Seconds of one login, where a call may take longer: who dies in it keeps the others out for little more."""
 LEAST = 60.0
 """Seconds for which a token is kept at least: clocks differ, and one that is over earns a 401 and a new login."""
 _LOOK_EVERY = 0.1
@@ -168,8 +170,9 @@ class LoginProvider(HttpProvider):
         parts = urlsplit(self.login_root)
         vars(self)["hosts"] = (*self.hosts, parts.netloc.removesuffix(f":{parts.port}"))
         self._seen: tuple[str, ...] = ()
+        self.login_bounds = replace(self.bounds, total=min(self.bounds.total, LONGEST_LOGIN))
         # Two tries at most, of which the first ends at the connection.
-        takes = self.bounds.connect + self.bounds.total
+        takes = self.bounds.connect + self.login_bounds.total
         self._token = SharedToken(self.title, (self.login_root, *self.credentials), self.log_in, takes=takes)
 
     @classmethod
@@ -206,7 +209,7 @@ class LoginProvider(HttpProvider):
         """POST to the login's host, without our token. Raises ProviderError, never one that is about a picture."""
         address, headers = self.login_root + path, {"Accept": "application/json"}
         answer = self._reach(
-            self._session(anonymous=True), "POST", address, limits=self.bounds, headers=headers, **request
+            self._session(anonymous=True), "POST", address, limits=self.login_bounds, headers=headers, **request
         )
         if not 200 <= answer.status < 300:
             found = self.error_for(answer)

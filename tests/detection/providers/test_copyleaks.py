@@ -24,6 +24,7 @@ from PIL import Image
 from detection import sandbox
 from detection.errors import (
     AuthFailed,
+    OutboundBlocked,
     ProviderDown,
     ProviderError,
     ProviderMisconfigured,
@@ -264,6 +265,17 @@ class TestCopyleaksContract(HttpProviderContract):
     def test_a_flag_that_is_none_is_for_a_person(self) -> None:
         with pytest.raises(SchemaMismatch, match="isAiDetected"):
             self.make().parse(flagged(0, isAiDetected="false"))
+
+    def test_a_mask_of_many_runs_is_read_whole_and_a_longer_answer_than_is_read_is_not(self) -> None:
+        starts = list(range(0, WIDTH * HEIGHT, 3))
+        body = flagged(0, told=len(starts) / (WIDTH * HEIGHT), isAiDetected=True, note="x" * 2_000_000)
+        found = self.result({**body, "result": {"starts": starts, "lengths": [1] * len(starts)}})
+        assert (found.verdict, found.overlay.kind) == (Verdict.PARTIAL_AI, "rle_mask")
+        assert len(json.dumps(found.raw["result"])) < 100
+
+        self.vendor_of_this_test.replace("POST", self.submit_url, body=b" " * 16_000_001)
+        with pytest.raises(OutboundBlocked, match="16000000"):
+            self.ask(self.make())
 
     def test_an_answer_about_another_picture_is_for_a_person(self) -> None:
         with pytest.raises(SchemaMismatch, match="another picture") as caught:
