@@ -19,7 +19,7 @@ def run(name: str) -> str:
 
 
 def test_a_sweep_says_what_it_found() -> None:
-    assert run("detection_sweep") == "leases expired: 0, rung: 0, unannounced: 0, sealed: 0\n"
+    assert run("detection_sweep") == "leases expired: 0, rung: 0, unannounced: 0, untaken: 0, sealed: 0\n"
     assert Sweep.objects.exists()
 
 
