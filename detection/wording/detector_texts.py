@@ -73,6 +73,8 @@ _POINTS: dict[Says, Promise] = {
     Says.AI_EDITED: _("It points to AI editing."),
     Says.CAPTURE: _("It points to a camera capture."),
 }
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where a key of the vendor's, such as `issuedBy`, has its next word."""
 _GOES_ON = re.compile(r"(?:^|\s+)(?:Trying again|Asking|Sending it anew)[^.]*\.")
 """What an error says of the next try: said when it was met, and not true any more when a screen shows it."""
 
@@ -96,7 +98,7 @@ def also_said(item: Mapping[str, str]) -> str:
     """One further thing that a detector told, in a line. `item`: an `Evidence` as it is kept; its texts are foreign."""
     key = str(item.get("key", ""))
     words = {
-        "key": str(_KEYS.get(key, key.replace("_", " "))) or gettext("without a name"),
+        "key": str(_KEYS.get(key) or _HUMP.sub(" ", key).replace("_", " ")) or gettext("without a name"),
         "value": str(item.get("value", "")).strip(" .") or gettext("without details"),
     }
     line = str(_ALSO.get(str(item.get("kind", "")), _ALSO_OTHER)) % words

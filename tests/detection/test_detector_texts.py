@@ -187,6 +187,7 @@ def test_all_sentences_are_whole_and_say_what_to_do_or_how_much_it_weighs() -> N
             "Its own reading of the file's credentials: Camera Co. It points to a camera capture.",
         ),
         ("telepathy", "far_sight", "100 %(key)s", "nonsense", "It also says (far sight): 100 %(key)s."),
+        ("note", "issuedBy", "Example Labs.", "other", "Its note (issued By): Example Labs."),
         ("note", "", "", "", "Its note (without a name): without details."),
     ],
 )
