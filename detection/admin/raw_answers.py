@@ -40,6 +40,7 @@ def raw_view(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "is_nav_sidebar_enabled": False,
         "title": _("Raw answer of %(detector)s") % {"detector": screens.title_of(analysis)},
         "analysis": analysis,
+        "request_id": screens.request_of(analysis),
         "asset": asset,
         "answered": wording.moment(analysis.completed_at) if analysis.completed_at else "",
         "status": wording.state_word(AnalysisStatus(analysis.status)),

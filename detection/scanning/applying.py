@@ -197,6 +197,7 @@ def give_up(
     expected: AnalysisStatus | None = None,
 ) -> bool:
     """No more tries by itself: a person has to look at the picture."""
+    kept: dict[str, Any] = {"raw": dict(error.raw)} if isinstance(error, SchemaMismatch) and error.raw else {}
     with transaction.atomic():
         moved = move(
             analysis,
@@ -208,7 +209,7 @@ def give_up(
             why=Why.FAILED,
             error_class=error.error_class,
             error_sentence=str(error),
-            **({"raw": dict(error.raw)} if isinstance(error, SchemaMismatch) and error.raw else {}),
+            **kept,
         )
         if moved:
             transaction.on_commit(

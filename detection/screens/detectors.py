@@ -42,6 +42,7 @@ class Card:
     number_note: str
     ended: str
     took: str
+    request: str
     is_primary: bool
 
     @property
@@ -85,6 +86,7 @@ def _card(row: Analysis, *, is_primary: bool) -> Card:
         number_note=wording.number_note(row.ai_score_kind) if row.ai_score is not None else "",
         ended=wording.moment(row.completed_at) if row.completed_at else "",
         took=_took(row) if is_done else "",
+        request=request_of(row),
         is_primary=is_primary,
     )
 
@@ -132,6 +134,12 @@ def basis_of(row: Analysis) -> Basis:
     """What an answer rests on; while there is none, what its detector looks at."""
     provider = providers.get(row.provider)
     return Basis(row.basis or (provider.basis if provider else Basis.PIXELS))
+
+
+def request_of(row: Analysis) -> str:
+    """The vendor's id of this analysis; "" where whoever knows it could read the analysis there."""
+    provider = providers.get(row.provider)
+    return "" if provider is not None and provider.reference_is_secret else row.provider_reference
 
 
 def title_of(row: Analysis) -> str:

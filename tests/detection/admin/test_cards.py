@@ -15,6 +15,7 @@ from django.utils import timezone
 from detection.models import Analysis, Asset
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.scripted import ScriptedProvider
+from detection.providers import providers
 from detection.results import Evidence, Generator
 from detection.vocabulary import AnalysisStatus, Says, Why
 from tests.detection.admin import cast
@@ -257,3 +258,14 @@ def test_headings_go_down_one_step_at_a_time(client: Any, erin: Any) -> None:
     assert steps[0] == 1
     assert {1, 2, 3, 4} <= set(steps)
     assert all(after <= before + 1 for before, after in zip(steps, steps[1:], strict=False)), steps
+
+
+def test_an_id_that_opens_the_analysis_is_on_no_page(
+    cards: Callable[[Asset], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = cast.plate(verdict="uncertain", provider_reference="req-77")
+    assert "req-77" in cards(asset)[0]
+
+    monkeypatch.setattr(providers["first"], "reference_is_secret", True, raising=False)
+
+    assert "req-77" not in cards(asset)[0]
