@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from detection.models import Analysis, Asset
+from detection.providers import providers
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.scripted import ScriptedProvider
-from detection.providers import providers
 from detection.results import Evidence, Generator
 from detection.vocabulary import AnalysisStatus, Says, Why
 from tests.detection.admin import cast
