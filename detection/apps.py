@@ -21,3 +21,4 @@ class DetectionConfig(AppConfig):
         importlib.import_module("detection.checks")
         importlib.import_module("detection.receivers").connect(self)
         importlib.import_module("detection.queue").beat_with_tasks()
+        importlib.import_module("detection.views.handed").keep_tokens_out_of_logs()

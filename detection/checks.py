@@ -16,6 +16,7 @@ from detection import queue
 from detection.conf import SETTINGS, contradictions, settings
 from detection.models import append_only
 from detection.providers import providers
+from detection.scanning import handing
 
 
 @register()
@@ -59,6 +60,20 @@ def check_values(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     configured = getattr(django_settings, "DETECTION", {})
     hint = "Change DETECTION in your settings; in the newsroom, the variable DETECTION_<KEY>."
     return [Error(sentence, hint=hint, id="detection.E007") for sentence in contradictions(configured)]
+
+
+@register()
+def check_links(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """A detector that fetches pictures by link has a way in."""
+    if check_settings():
+        return []
+    fetching = [alias for alias in providers.aliases() if handing.fetches(providers[alias])]
+    said = handing.in_the_way() if fetching else ""
+    return [
+        Error(f"The detector {alias} fetches pictures by link. {said}", hint=handing.WAY_IN, id="detection.E008")
+        for alias in fetching
+        if said
+    ]
 
 
 @register()

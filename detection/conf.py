@@ -5,10 +5,12 @@ An unknown key is refused, so that a typing error can't switch a protection off 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -27,6 +29,16 @@ class Setting:
 
 def _positive(value: Any) -> bool:
     return bool(value > 0)
+
+
+def _address(value: Any) -> bool:
+    try:
+        parts = urlsplit(value)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    has_more = "@" in parts.netloc or bool(parts.query or parts.fragment)
+    return not value or (is_one and not has_more and not re.search(r"\s", value))
 
 
 _YEAR = 31_536_000
@@ -69,6 +81,13 @@ SETTINGS: dict[str, Setting] = {
         "Seconds that work may wait while no task runs, before the cluster is renewed.",
         lambda value: 5 <= value <= 3600,
         "5 to 3600",
+    ),
+    "PUBLIC_BASE_URL": Setting(
+        "",
+        str,
+        "How detectors that fetch pictures reach this site; begins with https.",
+        _address,
+        "an address such as https://news.example, without user name, query or fragment",
     ),
     "ALLOW_LOOPBACK": Setting(
         False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."

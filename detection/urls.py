@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from detection import views
 
@@ -10,4 +10,6 @@ app_name = "detection"
 urlpatterns = [
     path("assets/<uuid:public_id>.json", views.asset_json, name="asset_json"),
     path("media/<uuid:public_id>/<slug:rendition>", views.media, name="media"),
+    # Whatever stands behind it, with and without a last slash: a mistyped link is answered by the same door too.
+    re_path(r"^handed/(?P<token>[\s\S]*)\Z", views.handed, name="handed"),
 ]

@@ -21,6 +21,8 @@ from newsroom.environment import Environment, meant, refuse_weak
 
 OWN = ("DETECTION_PROVIDERS", "DETECTION_NOTICE", "DETECTION_PULSE")
 """The last is no setting: a worker tells its own cluster by it where to give signs of life."""
+_SHARED = frozenset({"PUBLIC_BASE_URL"})
+"""Settings of the app that the newsroom reads for itself too, from a variable without our prefix."""
 _OPTIONS = (
     *("BACKEND", "BASE_URL", "SIGNING", "RATE", "MODE", "MODEL", "LABEL"),
     *("ALLOWED_HOSTS", "CALLBACKS", "DAILY_BUDGET", "API_KEY", "WEBHOOK_SECRETS", "OPTIONS"),
@@ -38,7 +40,7 @@ def settings(env: Environment, *, lists_may_come: bool = False) -> dict[str, Any
     """
     chosen: dict[str, Any] = {}
     for name, setting in SETTINGS.items():
-        variable = f"DETECTION_{name}"
+        variable = name if name in _SHARED else f"DETECTION_{name}"
         if not env.text(variable):
             continue
         readers: dict[type, Any] = {bool: partial(env.switch, default=False), int: partial(env.number, default=0)}
@@ -64,8 +66,10 @@ def detectors(env: Environment) -> dict[str, dict[str, Any]]:
 
 def _refuse_unknown(env: Environment, aliases: list[str]) -> None:
     per_alias = [f"DETECTION_{alias.upper()}_{name}" for alias in aliases for name in _OPTIONS]
-    known = [*OWN, *(f"DETECTION_{name}" for name in SETTINGS), *per_alias]
+    known = [*OWN, *(f"DETECTION_{name}" for name in SETTINGS if name not in _SHARED), *per_alias]
     for variable in env.unknown("DETECTION_", known):
+        if (shared := variable.removeprefix("DETECTION_")) in _SHARED:
+            raise ImproperlyConfigured(f"{variable} is set, and nothing reads it. Did you mean {shared}?")
         option = re.fullmatch(rf"DETECTION_([A-Z0-9_]+)_({'|'.join(_OPTIONS)})(_FILE)?", variable)
         if option and not get_close_matches(variable, known, n=1, cutoff=0.85):
             alias = option[1].lower()

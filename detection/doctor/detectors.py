@@ -12,6 +12,7 @@ from detection.models import ProviderSwitch
 from detection.providers import providers
 from detection.providers.scripted import ScriptedProvider
 from detection.ratelimit import interval_of
+from detection.scanning import handing
 
 _CHANGE = "Change DETECTION_PROVIDERS (in the newsroom: the variables DETECTION_{}_…)."
 
@@ -31,6 +32,9 @@ def can_be_made() -> Iterator[Finding]:
             yield broken(f"{in_short(error)}.", _CHANGE.format(alias.upper()))
             continue
         pixels += provider.looks_at_pixels
+        if handing.fetches(provider) and (said := handing.in_the_way()):
+            yield broken(f"The detector {alias} fetches pictures by link. {said}", handing.WAY_IN)
+            continue
         if isinstance(provider, ScriptedProvider):
             yield warn(f"The detector {alias} says what it is told.", "Configure a real one before you rely on it.")
         else:

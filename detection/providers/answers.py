@@ -39,6 +39,8 @@ _SECRET_WORDS = frozenset(
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _URL = re.compile(r"""(https?://)(?:[^\s"'<>/?#]*@)?([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?""", re.IGNORECASE)
+_SIGNED = re.compile(r"(?<![\w-])[\w-]{16,}(?:\.[\w-]{16,})?\.[\w-]{43}(?![\w-])", re.ASCII)
+"""A signed token, such as the one in a link of ours that a vendor repeats: parts of base64 and 32 signed bytes."""
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -157,7 +159,8 @@ def moment(value: Any) -> datetime | None:
 
 
 def redact(value: Any, *, secrets: tuple[str, ...] = ()) -> Any:
-    """A copy fit to be kept: values under secret-sounding keys masked, URLs without query, `secrets` never in it."""
+    """A copy fit to be kept: values under secret-sounding keys and signed tokens masked, URLs without query, `secrets`
+    never in it."""
     if isinstance(value, Mapping):
         return {
             redact(str(key), secrets=secrets): MASK if item and _is_secret(str(key)) else redact(item, secrets=secrets)
@@ -169,7 +172,8 @@ def redact(value: Any, *, secrets: tuple[str, ...] = ()) -> Any:
         return value
     for secret in secrets:
         value = value.replace(secret, MASK) if len(secret) >= _SHORTEST_SECRET else value
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", _URL.sub(r"\1\2", value))
+    value = _SIGNED.sub(MASK, _URL.sub(r"\1\2", value))
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def _is_secret(key: str) -> bool:

@@ -137,6 +137,32 @@ def test_e007_settings_that_do_not_fit_each_other(settings: Any, configure: Call
     assert checks.check_values() == []
 
 
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("", "PUBLIC_BASE_URL is not set"),
+        ("http://news.example", "must begin with https"),
+        ("https://news.example", ""),
+    ],
+)
+def test_e008_a_detector_that_fetches_without_a_way_in(
+    settings: Any, configure: Callable[..., None], base: str, said: str
+) -> None:
+    """C11."""
+    configure(PUBLIC_BASE_URL=base)
+    assert checks.check_links() == []
+    generic = {"base_url": "https://detector.example", "api_key": "k", "mode": "url"}
+    settings.DETECTION_PROVIDERS = {
+        "first": {"BACKEND": "detection.providers.generic.GenericProvider", "OPTIONS": generic},
+        "second": {"BACKEND": "detection.providers.scripted.ScriptedProvider"},
+    }
+    found = checks.check_links()
+    assert ids(found) == (["detection.E008"] if said else [])
+    assert all("The detector first fetches pictures by link." in one.msg and said in one.msg for one in found)
+    settings.DETECTION = {"MOED": "shadow"}
+    assert checks.check_links() == []
+
+
 @pytest.mark.django_db
 def test_an_empty_database_is_not_blamed_for_lacking_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(connection.introspection), "table_names", lambda self, *args, **kwargs: [])

@@ -42,6 +42,24 @@ def test_a_wrong_setting_is_refused_by_name(settings: Any, given: dict[str, Any]
         _ = conf.settings.MODE
 
 
+@pytest.mark.parametrize("value", ["", "https://news.example", "http://127.0.0.1:8000/", "https://news.example/cms"])
+def test_an_address_of_this_site(settings: Any, value: str) -> None:
+    settings.DETECTION = {"PUBLIC_BASE_URL": value}
+    assert value == conf.settings.PUBLIC_BASE_URL
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["news.example", "ftp://news.example", "https://", "https://me:pw@news.example", "https://news.example/?a=1"]
+    + ["https://news.example/#a", "https://news.example:port", "https://news.example:0", "https://news .example"]
+    + ["https://[news.example", "https://news.example\n", None, 5],
+)
+def test_what_is_no_address_of_this_site(settings: Any, value: Any) -> None:
+    settings.DETECTION = {"PUBLIC_BASE_URL": value}
+    with pytest.raises(ImproperlyConfigured, match=r"DETECTION\['PUBLIC_BASE_URL'\] is .*; it must be"):
+        _ = conf.settings.PUBLIC_BASE_URL
+
+
 @pytest.mark.parametrize("name", [name for name, one in conf.SETTINGS.items() if one.kind is int])
 @pytest.mark.parametrize("value", [0, -1, "5", 1.5, True, None])
 def test_a_number_is_a_positive_whole_number(settings: Any, name: str, value: Any) -> None:

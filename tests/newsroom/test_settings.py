@@ -125,6 +125,7 @@ WEBHOOK = "DETECTION_GENERIC_WEBHOOK_SECRETS"
         ({"PUBLIC_BASE_URL": "news.example"}, "PUBLIC_BASE_URL must look like https://news.example"),
         ({"PUBLIC_BASE_URL": "https://news.example/cms"}, "PUBLIC_BASE_URL"),
         ({"PUBLIC_BASE_URL": "https://news.example:port"}, "PUBLIC_BASE_URL"),
+        ({"DETECTION_PUBLIC_BASE_URL": "https://news.example"}, "nothing reads it. Did you mean PUBLIC_BASE_URL?"),
         ({"DJANGO_ALLOWED_HOSTS": "*"}, "DJANGO_ALLOWED_HOSTS is *"),
         ({"DJANGO_ALLOWED_HOSTS": "news.example,*"}, "DJANGO_ALLOWED_HOSTS is *"),
         ({"DJANGO_ALLOWED_HOSTS": "https://news.example"}, "must be a name alone"),
@@ -218,6 +219,14 @@ def test_a_client_that_is_not_installed_is_asked_for(package: str, variable: str
     answer = subprocess.run(command, cwd=ROOT, env=known, capture_output=True, text=True, timeout=60, check=False)
     assert f"{variable} needs" in answer.stderr.splitlines()[-1]
     assert f"pip install '{package}" in answer.stderr.splitlines()[-1]
+
+
+def test_how_readers_reach_the_site_is_how_detectors_reach_it_too(tmp_path: Path) -> None:
+    found = values(tmp_path, "DETECTION", PUBLIC_BASE_URL="https://news.example/")
+    assert found["DETECTION"] == {"PUBLIC_BASE_URL": "https://news.example/"}
+    given = {"DETECTION_PROVIDERS": "public", "DETECTION_PUBLIC_BACKEND": "generic", "DETECTION_PUBLIC_API_KEY": "k"}
+    at = values(tmp_path, "DETECTION_PROVIDERS", **given, DETECTION_PUBLIC_BASE_URL="https://detector.example")
+    assert at["DETECTION_PROVIDERS"]["public"]["OPTIONS"]["base_url"] == "https://detector.example"
 
 
 def test_every_variable_is_in_the_reference() -> None:

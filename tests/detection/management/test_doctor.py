@@ -412,6 +412,17 @@ def test_each_detector_is_looked_at_though_another_is_broken(settings: Any) -> N
     says("detectors", "broken", "must be a dictionary", "DETECTION_<ALIAS>_")
 
 
+def test_a_detector_that_fetches_needs_to_know_where_from(settings: Any, configure: Callable[..., None]) -> None:
+    """C11."""
+    options = {"base_url": "https://a.example", "api_key": "k", "mode": "url"}
+    backend = "detection.providers.generic.GenericProvider"
+    settings.DETECTION_PROVIDERS = {"first": {"BACKEND": backend, "OPTIONS": options}}
+    said = "The detector first fetches pictures by link. PUBLIC_BASE_URL is not set"
+    says("detectors", "broken", said, "Set PUBLIC_BASE_URL")
+    configure(PUBLIC_BASE_URL="https://news.example")
+    says("detectors", "ok", "The detector first is configured")
+
+
 def test_a_house_without_a_detector_of_pixels(settings: Any, configure: Callable[..., None]) -> None:
     configure(PROVENANCE=True)
     settings.DETECTION_PROVIDERS = {}
