@@ -135,7 +135,6 @@ def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable
     kind = "image/jpeg" if "image/jpeg" in provider.media_types else sorted(provider.media_types)[0]
     try:
         made = sandbox.render(content, longest_side=side, media_type=kind, max_bytes=provider.max_bytes)
-        sha256 = sandbox.read(made.content, max_bytes=settings.MAX_BYTES, max_pixels=settings.MAX_PIXELS).sha256
     except SandboxFailed as error:
         raise HouseFault(str(error)) from error
     note = _("a rendition: %(kind)s, %(width)d × %(height)d pixels") % {
@@ -143,6 +142,7 @@ def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable
         "width": made.width,
         "height": made.height,
     }
+    sha256 = hashlib.sha256(made.content).hexdigest()
     return Sendable(_request(analysis, made.content, kind, sha256, made.width, made.height), note)
 
 

@@ -33,6 +33,7 @@ from detection.models import Analysis, Asset
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
+from detection.scanning import handing
 from detection.scanning.applying import accept, apply_result, give_up, postpone, reject, skip
 from detection.scanning.reading import Sendable, is_of, is_protected, load, read, sendable
 from detection.scanning.requesting import begin_anew
@@ -180,6 +181,9 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
     elif analysis.submitted_at and provider.polls and analysis.provider_reference:
         # Begun, and left without an answer, under an id that we kept: it is asked for, not sent and paid for again.
         return Accepted(provider_reference=analysis.provider_reference)
+    request = made.request
+    if handing.fetches(provider):
+        request = replace(request, url=handing.link(analysis, made))
     is_ours = analysis.note(
         lease=lease,
         submitted_at=timezone.now(),
@@ -193,7 +197,7 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
         if not analysis.note(lease=lease, provider_reference=reference[:200]):
             raise HouseFault(_("Another worker has this picture now, so it was not sent by this one."))
 
-    return provider.submit(replace(made.request, note_reference=keep)) if is_ours else None
+    return provider.submit(replace(request, note_reference=keep)) if is_ours else None
 
 
 def failed(

@@ -23,6 +23,7 @@ from detection import reach, sandbox, screens, stored, wording
 from detection.conf import settings
 from detection.errors import NotRegistered, Rejected, SandboxFailed, StorageUnavailable
 from detection.models import Asset, StoredOverlay
+from detection.results import EXTENSIONS
 from detection.sandbox.process import MAX_ANSWER
 
 PREVIEW_SIDE = 1600
@@ -36,14 +37,6 @@ _HEADERS = {
 }
 _KEPT = "private, max-age=300"
 NEVER_KEPT = "private, no-store"
-_EXTENSIONS = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/heic": "heic",
-    "image/heif": "heif",
-    "image/avif": "avif",
-}
 
 
 @require_safe
@@ -96,8 +89,8 @@ def _file_of(asset: Asset) -> tuple[Storage, str]:
 
 
 def _original(request: HttpRequest, asset: Asset) -> HttpResponseBase:
-    media_type = asset.media_type if asset.is_read and asset.media_type in _EXTENSIONS else "application/octet-stream"
-    extension = _EXTENSIONS.get(media_type, "bin")
+    media_type = asset.media_type if asset.is_read and asset.media_type in EXTENSIONS else "application/octet-stream"
+    extension = EXTENSIONS.get(media_type, "bin")
     name = slugify(asset.label)[:80] or asset.public_id.hex
     download = stored.Download(*_file_of(asset))
     response = StreamingHttpResponse(download, content_type=media_type)

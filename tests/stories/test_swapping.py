@@ -73,10 +73,24 @@ def realitydefender(stack: ExitStack) -> dict[str, str]:
     }
 
 
-@pytest.fixture(params=[generic, sightengine, realitydefender], ids=lambda make: make.__name__)
+def winston(stack: ExitStack) -> dict[str, str]:
+    """It is sent no picture, but a link to one, which it fetches from the newsroom's own web server."""
+    answers = [body("winston", "success_ai.json"), body("winston", "success_human.json")]
+    vendor = stack.enter_context(Vendor({"POST /v2/image-detection": answers}, fetches="url"))
+    return {
+        "DETECTION_PROVIDERS": "house",
+        "DETECTION_HOUSE_BACKEND": "winston",
+        "DETECTION_HOUSE_BASE_URL": vendor.url,
+        "DETECTION_HOUSE_API_KEY": "the-key",
+    }
+
+
+@pytest.fixture(params=[generic, sightengine, realitydefender, winston], ids=lambda make: make.__name__)
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     with ExitStack() as stack:
-        yield stack.enter_context(House(tmp_path, web=False, stories=("held", "open"), detectors=request.param(stack)))
+        house = House(tmp_path, stories=("held", "open"), detectors=request.param(stack))
+        house.more["PUBLIC_BASE_URL"] = house.url
+        yield stack.enter_context(house)
 
 
 def test_a_held_and_an_open_story_come_out_alike(house: House, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+import requests
+
 from tests.contracts.samples import samples_of
 
 
@@ -26,10 +28,13 @@ class Vendor:
     """Use as a context manager. `routes`: "POST /1.0/check.json" → bodies, one after another; the last one stays.
 
     A body may hold `{url}`, which becomes this server's own address; a path's `*` stands for its last part.
+    `fetches`: the field of a JSON request whose link it fetches first; a picture it can't have is a 403, as at Winston.
     """
 
-    def __init__(self, routes: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(self, routes: Mapping[str, Sequence[Any]], *, fetches: str = "") -> None:
         self.heard: list[Heard] = []
+        self.fetched: list[bytes] = []
+        self._fetches = fetches
         self._answers = {route: list(bodies) for route, bodies in routes.items()}
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -54,6 +59,14 @@ class Vendor:
                     return json.dumps(body).replace("{url}", self.url).encode()
         return None
 
+    def has_picture(self, content: bytes) -> bool:
+        """Fetch the picture that a request links to; True where it came, or none was wanted."""
+        if not self._fetches:
+            return True
+        answer = requests.get(json.loads(content)[self._fetches], timeout=20)
+        self.fetched.append(answer.content)
+        return answer.status_code == 200 and answer.headers["Content-Type"] == "image/jpeg"
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         vendor = self
 
@@ -63,8 +76,10 @@ class Vendor:
             def _answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                body = vendor.answer(Heard(self.command, self.path, headers, self.rfile.read(length)))
-                self.send_response(404 if body is None else 200)
+                sent = self.rfile.read(length)
+                has_picture = vendor.has_picture(sent)
+                body = vendor.answer(Heard(self.command, self.path, headers, sent)) if has_picture else b"{}"
+                self.send_response(403 if not has_picture else 404 if body is None else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body or b"{}")))
                 self.end_headers()
