@@ -11,18 +11,20 @@ takes the next, and the last one stays. An answer may hold
     overlay: true                            with a painted overlay in the picture's shape (bytes are not judged)
     failed: {code, message, retryable}       an analysis that ended without a verdict
     accept: true, after: 2.0, then: {…}      202 now; `processing` for `after` seconds; then that answer
+    polls: [{http: 500}, {silence: true}]    what the first polls get instead, each a refusal, a silence or a delay
     http: 429, retry_after: 5, code, message, body, headers        a refusal; `body` may be JSON or text
     html: true                               a web page, as a gateway sends it (with `http`, else 200)
     delay: 0.5                               seconds before any of these
     silence: true                            the connection is closed without an answer
-    drop_after_store: true                   the analysis is kept, its answer never comes
+    reset: true                              it is reset, as when the detector crashes
+    drop_after_store: true                   the analysis is kept, its answer never comes; a number: seconds of waiting
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Self
 
@@ -35,7 +37,7 @@ ANALYSIS_FIELDS = ("verdict", "confidence", "ai_score", "model", "generators", "
 KNOWN = frozenset(
     {
         *(*ANALYSIS_FIELDS, "overlay", "failed", "accept", "after", "then", "http", "retry_after", "code", "message"),
-        *("body", "headers", "html", "delay", "silence", "drop_after_store"),
+        *("body", "headers", "html", "delay", "silence", "reset", "drop_after_store", "polls"),
     }
 )
 Answer = Mapping[str, Any]
@@ -52,6 +54,8 @@ class Stored:
     answer: Answer
     ready_at: float
     content: bytes
+    polls: list[Answer] = field(default_factory=list)
+    """What the next polls get in place of the answer."""
 
 
 def checked(script: object) -> Script:
@@ -75,6 +79,8 @@ def _check(answer: object, where: str) -> None:
             raise ValueError(f"At {where} the script's {word} must be a number, 0 or more.")
     if "then" in answer:
         _check(answer["then"], where)
+    for poll in answer.get("polls", ()):
+        _check(poll, where)
 
 
 class SandboxDetector:
@@ -144,7 +150,8 @@ class SandboxDetector:
             said, wait = (answer.get("then", DEFAULT), answer.get("after", 0)) if "accept" in answer else (answer, 0)
             kept = content if said.get("overlay") else b""
             name = f"an_{self.billed:06d}"
-            found = Stored(name, call.key, call.fields.get("reference", ""), said, monotonic() + wait, kept)
+            reference, polls = call.fields.get("reference", ""), list(answer.get("polls", ()))
+            found = Stored(name, call.key, reference, said, monotonic() + wait, kept, polls)
             self._stored[name] = found
             if idempotency := call.headers.get("idempotency-key"):
                 self._by_idempotency[call.key, idempotency] = found
@@ -158,6 +165,11 @@ class SandboxDetector:
         """The analysis of this id, if this key made it."""
         found = self._stored.get(name)
         return found if found and found.key == key else None
+
+    def next_poll(self, stored: Stored) -> Answer:
+        """What this poll gets in place of the analysis; nothing: the analysis as it stands."""
+        with self._lock:
+            return stored.polls.pop(0) if stored.polls else {}
 
     def by_reference(self, reference: str, key: str) -> list[Stored]:
         """The analyses of the caller's reference, newest first."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import select
 import socket
+import struct
 import sys
 import threading
 from collections.abc import Mapping
@@ -67,6 +68,7 @@ class Played(Protocol):
     def store(self, call: Call, content: bytes, answer: Mapping[str, Any]) -> Any: ...
     def earlier(self, call: Call) -> Any: ...
     def analysis(self, name: str, key: str) -> Any: ...
+    def next_poll(self, stored: Any) -> Mapping[str, Any]: ...
     def by_reference(self, reference: str, key: str) -> list[Any]: ...
     def overlay(self, name: str) -> bytes | None: ...
     def told(self, stored: Any) -> dict[str, Any]: ...
@@ -80,6 +82,8 @@ class WireServer(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], detector: Played) -> None:
         self.detector = detector
         self._open: set[socket.socket] = set()
+        self.resets: set[socket.socket] = set()
+        """Connections that are to end by a reset, as when the other side crashes, and not in order."""
         super().__init__(address, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -88,6 +92,11 @@ class WireServer(ThreadingHTTPServer):
 
     def shutdown_request(self, request: Any) -> None:
         self._open.discard(request)
+        if request in self.resets:
+            self.resets.discard(request)
+            request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_request(request)
+            return
         super().shutdown_request(request)
 
     def server_close(self) -> None:
@@ -126,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = detector.by_reference(call.query.get("reference", ""), call.key)
             self._say(200, {"analyses": [detector.told(one) for one in found]})
         elif kind == "analyses" and (stored := detector.analysis(unquote(name), call.key)):
-            self._say(200, detector.told(stored))
+            if not self._is_played(detector.next_poll(stored)):
+                self._say(200, detector.told(stored))
         else:
             self._refuse(404, "not_found", "There is no such analysis.")
 
@@ -157,18 +167,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(200, detector.told(earlier))
             return
         answer = detector.next_answer(call.key, call.sha256)
-        detector.stopping.wait(float(answer.get("delay", 0)))
-        if answer.get("silence"):
-            self.close_connection = True
-            call.ended = monotonic()
-        elif "http" in answer or "html" in answer:
-            self._play_refusal(answer)
-        else:
+        if not self._is_played(answer):
             stored = detector.store(call, content, answer)
-            if answer.get("drop_after_store"):
-                self._hang()
+            if lost := answer.get("drop_after_store"):
+                self._hang(HANGING if lost is True else float(lost))
             else:
                 self._say(202 if answer.get("accept") else 200, detector.told(stored))
+
+    def _is_played(self, answer: Mapping[str, Any]) -> bool:
+        """Wait as the script says; whether it then has something else said than an analysis, or nothing."""
+        self.server.detector.stopping.wait(float(answer.get("delay", 0)))
+        if answer.get("silence") or answer.get("reset"):
+            self.close_connection = True
+            self.call.ended = monotonic()
+            if answer.get("reset"):
+                self.server.resets.add(self.connection)
+            return True
+        if "http" in answer or "html" in answer:
+            self._play_refusal(answer)
+            return True
+        return False
 
     def _play_refusal(self, answer: Mapping[str, Any]) -> None:
         status, headers = int(answer.get("http", 200)), dict(answer.get("headers", {}))
@@ -185,10 +203,10 @@ class _Handler(BaseHTTPRequestHandler):
             message = answer.get("message", "The script says so.")
             self._refuse(status, str(answer.get("code", "scripted")), message, headers)
 
-    def _hang(self) -> None:
-        """Keep the call open without a word until the caller hangs up."""
+    def _hang(self, seconds: float) -> None:
+        """Keep the call open without a word until the caller hangs up, at most so long."""
         self.close_connection = True
-        until = monotonic() + HANGING
+        until = monotonic() + seconds
         while monotonic() < until and not self.server.detector.stopping.is_set():
             readable, _, _ = select.select([self.connection], [], [], 0.05)
             if readable:

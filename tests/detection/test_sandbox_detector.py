@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -289,3 +290,46 @@ def test_the_command_says_where_it_listens_and_stops_cleanly_at_ctrl_c(tmp_path:
 
     assert good.status_code == 200
     assert (running.returncode, rest.strip(), errors) == (0, "Stopped.", "")
+
+
+def test_the_first_polls_get_what_the_script_has_for_them(detector: SandboxDetector) -> None:
+    polls = [{"http": 500}, {"html": True}, {"http": 404, "code": "not_found"}]
+    detector.will({"accept": True, "polls": polls, "then": {"verdict": "likely_ai"}})
+    address = f"/v1/analyses/{send(detector).json()['request_id']}"
+
+    said = [ask(detector, address) for _poll in range(5)]
+
+    assert [answer.status_code for answer in said] == [500, 200, 404, 200, 200]
+    assert said[1].headers["Content-Type"] == "text/html"
+    assert [answer.json().get("verdict") for answer in said[3:]] == ["likely_ai", "likely_ai"]
+
+
+def test_a_poll_can_be_left_without_an_answer(detector: SandboxDetector) -> None:
+    detector.will({"accept": True, "polls": [{"silence": True}]})
+    address = f"/v1/analyses/{send(detector).json()['request_id']}"
+
+    with pytest.raises(requests.ConnectionError):
+        ask(detector, address)
+    assert ask(detector, address).status_code == 200
+
+
+def test_a_reset_is_no_end_in_order(detector: SandboxDetector) -> None:
+    detector.will({"reset": True}, {"verdict": "likely_ai"})
+
+    with pytest.raises(requests.ConnectionError, match="reset"):
+        send(detector)
+    assert (detector.billed, send(detector).json()["verdict"]) == (0, "likely_ai")
+
+
+def test_an_answer_that_is_lost_is_lost_after_the_seconds_that_the_script_says(detector: SandboxDetector) -> None:
+    detector.will({"drop_after_store": 0.2})
+    began = monotonic()
+
+    with pytest.raises(requests.ConnectionError):
+        send(detector)
+    assert (detector.billed, 0.15 < monotonic() - began < 3) == (1, True)
+
+
+def test_an_unknown_word_for_a_poll_is_refused() -> None:
+    with pytest.raises(ValueError, match="slience"):
+        SandboxDetector(script={"*": {"*": {"accept": True, "polls": [{"slience": True}]}}})
