@@ -25,6 +25,7 @@ from detection.admin.discretion import ON_SUBJECT, history_for
 from detection.errors import NotRegistered
 from detection.forms import AcknowledgeForm, ConclusionForm, OverrideForm, ReasonForm
 from detection.models import Asset, Claim, Override, PolicyVersion, Review
+from detection.scanning.asking import pixel_aliases
 from detection.standing import latest_review, present_analyses
 from detection.templatetags.detection_tags import level_words, review_url, subject_name
 from detection.vocabulary import Conclusion, Signal
@@ -128,6 +129,7 @@ class Visit:
             "face": screens.face(self.asset),
             "cards": screens.cards(self.asset, analyses),
             "is_live": any(row.is_live for row in analyses),
+            "has_another": not set(pixel_aliases()) <= {row.provider for row in analyses},
             "provenance": screens.provenance(analyses),
             "estimate_note": wording.ESTIMATE_NOTE,
             "absence_note": wording.ABSENCE_NOTE if self.asset.signal == Signal.NONE_FOUND else "",

@@ -256,7 +256,7 @@ _FACTS = {
     "ends_at": _l("Until"),
     "reader_label": _l("Label for readers"),
     "no_label_reason": _l("No label because"),
-    "error": _l("Error"),
+    "sentence": _l("Why"),
 }
 
 

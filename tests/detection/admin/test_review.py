@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,8 +11,13 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from detection.errors import ProviderDown
 from detection.models import Analysis, Asset, AuditEvent, Review, StoredOverlay
+from detection.testing.draining import drain
+from tests.conftest import asset_of
 from tests.detection.admin import cast
+
+OFFER = b'name="action" value="second_opinion"'
 
 
 def address(asset: Asset, subject: Any = None) -> str:
@@ -184,8 +190,24 @@ def test_nobody_looks_again_without_the_permission(client: Any) -> None:
 def test_a_second_opinion_asks_the_other_detector(client: Any, erin: Any) -> None:
     asset = cast.plate()
     client.force_login(erin)
+    assert OFFER in client.get(address(asset)).content
     client.post(address(asset), {"action": "second_opinion"})
     assert Analysis.objects.filter(asset=asset, provider="second", is_second_opinion=True).exists()
+    assert OFFER not in client.get(address(asset)).content, "nobody is left to be asked"
+
+
+def test_the_history_says_in_words_why_a_detector_is_tried_again(
+    client: Any, erin: Any, scripted: Callable[..., Any], plate: Callable[..., Any]
+) -> None:
+    scripted().will_fail(ProviderDown("It answered 503: maintenance."))
+    asset = asset_of(plate())
+    drain()
+    client.force_login(erin)
+
+    page = client.get(address(asset)).content.decode()
+
+    assert "Why: It answered 503: maintenance." in page
+    assert "provider_down" not in page
 
 
 def test_an_unknown_button_is_refused(client: Any, erin: Any) -> None:
