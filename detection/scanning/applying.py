@@ -29,6 +29,11 @@ from detection.vocabulary import AnalysisStatus, Why
 _S = AnalysisStatus
 
 
+def claim_name(lease: uuid.UUID) -> str:
+    """A claim as the history names it: enough to tell whose write it was, not enough to write in its place."""
+    return lease.hex[:8]
+
+
 def move(
     analysis: Analysis,
     to: AnalysisStatus,
@@ -54,6 +59,7 @@ def move(
             provider=analysis.provider,
             before=before,
             generation=analysis.generation,
+            **({"claim": claim_name(lease)} if lease else {}),
             **(facts or {}),
         )
         settle(analysis.asset)

@@ -34,7 +34,7 @@ from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
 from detection.scanning import handing
-from detection.scanning.applying import accept, apply_result, give_up, postpone, reject, skip
+from detection.scanning.applying import accept, apply_result, claim_name, give_up, postpone, reject, skip
 from detection.scanning.reading import Sendable, is_of, is_protected, load, read, sendable
 from detection.scanning.requesting import begin_anew
 from detection.scanning.reusing import answered_already
@@ -119,6 +119,7 @@ def _claim(analysis: Analysis, now: datetime) -> uuid.UUID | None:
             analysis=analysis.public_id,
             provider=analysis.provider,
             attempt=analysis.attempts,
+            claim=claim_name(lease),
         )
     if analysis.attempts > settings.MAX_ATTEMPTS:
         give_up(analysis, error=HouseFault(_("The check was begun several times and never ended.")), lease=lease)
