@@ -39,7 +39,7 @@ class Assessment:
 
     `notes`, codes for what stands beside the signal: `detector_found_nothing`, `detector_strong`, `second_strong`,
     `credentials_broken`, `capture_unsigned`, `inconclusive`, `answer_unknown`, `trying_again`,
-    `still_checking`, `one_failed`. `detail`: the declaration, or the failure, in a sentence of its own; may be empty.
+    `still_checking`, `one_failed`, `another_found_nothing`. `detail`: the declaration, or the failure, in a sentence of its own; may be empty.
     """
 
     signal: Signal
@@ -266,5 +266,6 @@ def _notes(view: _View, found: Assessment, strong: int) -> tuple[str, ...]:
         "trying_again": signal is Signal.COULD_NOT_CHECK and any(f.status in LIVE for __, f in _failures(view)),
         "still_checking": is_decided and bool(view.live),
         "one_failed": is_decided and bool(_failures(view)),
+        "another_found_nothing": signal is Signal.COULD_NOT_CHECK and bool(view.that_read(Reading.NONE)),
     }
     return tuple(code for code, applies in beside.items() if applies)

@@ -235,6 +235,7 @@ _NOTES: dict[str, Promise] = {
     "capture_unsigned": _("The file says: camera capture (not signed by anybody on a trust list)."),
     "still_checking": _("Another check is still running."),
     "one_failed": _("Another detector gave no result, so this may be incomplete."),
+    "another_found_nothing": _("Another detector looked and found no signs. That is not proof of a real photo."),
 }
 
 

@@ -318,6 +318,10 @@ def test_what_is_no_longer_asked_for_does_not_count(status: AnalysisStatus) -> N
         (judge(pixels(None, Verdict.NOT_APPLICABLE)), ()),
         (judge(SOME, unfinished(AnalysisStatus.SCANNING, alias="beta")), ("still_checking",)),
         (judge(SOME, unfinished(AnalysisStatus.DEAD, alias="beta")), ("one_failed",)),
+        (
+            judge(unfinished(AnalysisStatus.DEAD), pixels(0.1, Verdict.LIKELY_HUMAN, alias="beta")),
+            ("another_found_nothing",),
+        ),
         (judge(LOW), ()),
     ],
 )

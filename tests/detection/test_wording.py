@@ -300,6 +300,7 @@ NOTES = (
     "capture_unsigned",
     "still_checking",
     "one_failed",
+    "another_found_nothing",
 )
 
 
