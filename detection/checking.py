@@ -17,13 +17,12 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, queue, sandbox, switches, wording
 from detection.conf import settings
 from detection.errors import ProviderError, Refused, Rejected
-from detection.models import Analysis, Asset, ProviderCheck, ProviderSwitch
+from detection.models import Analysis, Asset, ProviderCheck, ProviderSwitch, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, ScanRequest, ScanResult
@@ -69,7 +68,8 @@ def request(alias: str, *, by: Any) -> ProviderCheck:
         waiting = ProviderCheck.objects.open().filter(alias=alias).first()
         if waiting is not None:
             return waiting
-        made = ProviderCheck.objects.create(alias=alias, asked_by_label=audit.name_of(by))
+        now = moments.now()
+        made = ProviderCheck.objects.create(alias=alias, asked_by_label=audit.name_of(by), asked_at=now, rung_at=now)
         older = list(ProviderCheck.objects.filter(alias=alias).values_list("pk", flat=True)[KEEP:])
         ProviderCheck.objects.filter(pk__in=older).delete()
         queue.wake("check", made.pk)
@@ -98,7 +98,7 @@ def give_up(row: ProviderCheck) -> bool:
 
 
 def _end(row: ProviderCheck, found: Outcome) -> bool:
-    now = timezone.now()
+    now = moments.now()
     with transaction.atomic():
         won = ProviderCheck.objects.open().filter(pk=row.pk)
         if not won.update(

@@ -25,7 +25,7 @@ from detection.errors import (
     SandboxFailed,
     StorageUnavailable,
 )
-from detection.models import StoredOverlay
+from detection.models import StoredOverlay, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Overlay, ScanResult
@@ -64,7 +64,7 @@ def store(pk: int) -> None:
         if row.tries + 1 >= MAX_TRIES or is_final:
             _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
         else:
-            StoredOverlay.objects.filter(pk=pk).update(next_try_at=timezone.now() + timedelta(seconds=5 * 2**row.tries))
+            StoredOverlay.objects.filter(pk=pk).update(next_try_at=moments.now() + timedelta(seconds=5 * 2**row.tries))
 
 
 def _fetched(row: StoredOverlay, provider: Provider) -> bytes:
@@ -94,7 +94,7 @@ def _wait_for_our_storage(row: StoredOverlay) -> None:
         _refuse(row, _("The overlay could not be stored for a whole day. The detector's verdict stands without it."))
         return
     shortest, longest = OUR_STORAGE_WAITS
-    at = timezone.now() + min(max(age / 2, shortest), longest)
+    at = moments.now() + min(max(age / 2, shortest), longest)
     StoredOverlay.objects.filter(pk=row.pk, status="pending").update(tries=row.tries, next_try_at=at)
 
 

@@ -21,10 +21,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from django.db import Error, connections
-from django.utils import timezone
 
 from detection.conf import settings
-from detection.models import Analysis
+from detection.models import Analysis, moments
 
 FOLDER = "DETECTION_PULSE"
 """The variable by which a worker tells its cluster where to beat; without it nobody listens."""
@@ -94,7 +93,7 @@ def renewing(analysis: Analysis, lease: uuid.UUID, *, at_most: float) -> Iterato
     def renew() -> None:
         with contextlib.suppress(Error):
             mine = Analysis.objects.filter(pk=analysis.pk, lease_token=lease)
-            if not mine.update(lease_until=timezone.now() + timedelta(seconds=settings.LEASE)):
+            if not mine.update(lease_until=moments.now() + timedelta(seconds=settings.LEASE)):
                 over.set()
         connections.close_all()
 

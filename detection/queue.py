@@ -16,7 +16,6 @@ from typing import Any
 
 from django.db import DatabaseError, router, transaction
 from django.db.models import F
-from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django_q.brokers import get_broker
@@ -29,7 +28,7 @@ from django_q.tasks import async_task
 from detection import pulse
 from detection.conf import settings
 from detection.errors import BrokerUnavailable
-from detection.models import Analysis, Asset, ProviderCheck, StoredOverlay
+from detection.models import Analysis, Asset, ProviderCheck, StoredOverlay, moments
 from detection.models.analyses import AnalysisQuerySet
 from detection.vocabulary import AnalysisStatus
 
@@ -63,7 +62,7 @@ def wake(task: str, pk: int) -> None:
 
 def ring(analysis: Analysis, *, now: datetime | None = None) -> None:
     """Ring for an analysis whose time has come, and note when, so that the bell doesn't repeat it at once."""
-    Analysis.objects.filter(pk=analysis.pk).update(rung_at=now or timezone.now())
+    Analysis.objects.filter(pk=analysis.pk).update(rung_at=now or moments.now())
     wake("poll" if analysis.status == AnalysisStatus.AWAITING_CALLBACK else "scan", analysis.pk)
 
 
@@ -104,10 +103,9 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
         waiting()
     rung = _ring_all(_unheard(Analysis.objects.due(now), now, limit), now)
     rung += _ring_all(_unheard(Analysis.objects.to_poll(now), now, limit), now)
-    for overlay in StoredOverlay.objects.filter(status="pending", next_try_at__lte=now)[:limit]:
+    for overlay in StoredOverlay.objects.unfetched(now)[:limit]:
         with transaction.atomic():
-            won = StoredOverlay.objects.filter(pk=overlay.pk, next_try_at=overlay.next_try_at)
-            if won.update(next_try_at=now + OVERLAY_AGAIN):
+            if StoredOverlay.objects.unfetched(now).filter(pk=overlay.pk).update(next_try_at=now + OVERLAY_AGAIN):
                 wake("overlay", overlay.pk)
                 rung += 1
     for check in ProviderCheck.objects.unrung_since(now - CHECK_AGAIN)[:limit]:
@@ -129,8 +127,7 @@ def ring_unannounced(*, limit: int = 200) -> int:
     By chance, not by age: those whose listener keeps failing stay behind, and in any fixed order `limit` of them
     would keep all others from ever being rung.
     """
-    behind = Asset.objects.filter(announced_version__lt=F("standing_version")).order_by("?")
-    pks = list(behind.values_list("pk", flat=True)[:limit])
+    pks = list(Asset.objects.unannounced().order_by("?").values_list("pk", flat=True)[:limit])
     for pk in pks:
         wake("announce", pk)
     return len(pks)

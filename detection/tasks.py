@@ -11,10 +11,9 @@ import logging
 from collections.abc import Callable
 
 from django.db.models import F
-from django.utils import timezone
 
 from detection import checking, overlays, pulse, scanning, signals, sweeping
-from detection.models import Asset
+from detection.models import Asset, moments
 
 logger = logging.getLogger("detection")
 
@@ -73,4 +72,4 @@ def announce(pk: int) -> None:
 @_door
 def sweep(_pk: int) -> None:
     """Look once over everything that may be stuck."""
-    sweeping.sweep(timezone.now())
+    sweeping.sweep(moments.now())

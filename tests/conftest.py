@@ -26,7 +26,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from detection import registry
-from detection.models import Asset, append_only
+from detection.models import Asset, append_only, moments
 from detection.providers import providers
 from detection.providers.scripted import ScriptedProvider
 from detection.testing import images
@@ -288,9 +288,12 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Django's clock, in the test's hand."""
+    """Every clock, the database's too, in the test's hand."""
     made = Clock()
+    of_server = moments._of_server
     monkeypatch.setattr(timezone, "now", made.now)
+    monkeypatch.setattr(moments, "_of_server", lambda alias: of_server(alias) + made.ahead)
+    monkeypatch.setattr(moments, "when_inserted", made.now)
     return made
 
 

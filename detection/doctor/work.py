@@ -11,7 +11,7 @@ from django.utils import timezone
 from detection import audit, checks, queue
 from detection.conf import settings
 from detection.doctor.findings import Finding, State, broken, from_checks, ok, warn
-from detection.models import Analysis, Sweep, Worker
+from detection.models import Analysis, Sweep, Worker, moments
 from detection.vocabulary import AnalysisStatus
 
 SEEN_WITHIN = timedelta(minutes=1)
@@ -103,7 +103,7 @@ def _if_work_waits() -> State:
 
 def nothing_is_late() -> Iterator[Finding]:
     """What the worker should have done by now, and what waits for a person."""
-    now = timezone.now()
+    now = moments.now()
     first = Analysis.objects.due(now).order_by("next_attempt_at").first()
     late = now - first.next_attempt_at if first and first.next_attempt_at else timedelta()
     expired = Analysis.objects.lease_expired(now - OVERDUE).count()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detection.models import moments
 from detection.models.analyses import Analysis
 from detection.models.assets import Asset, Queue
 from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal
@@ -28,4 +29,5 @@ __all__ = [
     "StoredOverlay",
     "Sweep",
     "Worker",
+    "moments",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from detection.models import moments
 from detection.models.assets import Asset
 from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Why, may_follow
 
@@ -18,6 +20,17 @@ _S = AnalysisStatus
 
 class AnalysisQuerySet(models.QuerySet["Analysis"]):
     """Each kind of row that the bell and the sweep look for is one method here."""
+
+    def insert(self, rows: Sequence[Analysis]) -> None:
+        """Add pending rows that are due at once and rung for: at the moment of the database's own clock."""
+        written = [(row.next_attempt_at, row.rung_at) for row in rows]
+        for row in rows:
+            row.next_attempt_at = row.rung_at = moments.when_inserted()
+        try:
+            self.bulk_create(rows)
+        finally:
+            for row, (next_attempt_at, rung_at) in zip(rows, written, strict=True):
+                row.next_attempt_at, row.rung_at = next_attempt_at, rung_at
 
     def live(self) -> AnalysisQuerySet:
         """Something is still to come."""

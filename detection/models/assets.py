@@ -32,6 +32,10 @@ class AssetQuerySet(models.QuerySet["Asset"]):
                 found[type_id, asset.object_key] = asset
         return found
 
+    def unannounced(self) -> AssetQuerySet:
+        """Their listeners have not heard of the present standing."""
+        return self.filter(announced_version__lt=models.F("standing_version"))
+
     def lock(self, pks: Iterable[int]) -> None:
         """Write these rows in key order, so that a verdict and a publication cannot pass each other.
 

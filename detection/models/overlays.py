@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
@@ -13,6 +14,14 @@ from detection.models.analyses import Analysis
 
 def _path(overlay: StoredOverlay, filename: str) -> str:
     return f"detection/overlays/{uuid.uuid4().hex}.png"
+
+
+class OverlayQuerySet(models.QuerySet["StoredOverlay"]):
+    """The kind of row that the bell and the sweep look for."""
+
+    def unfetched(self, now: datetime) -> OverlayQuerySet:
+        """Pending, and its next try has come: never fetched, or the ring for it was lost."""
+        return self.filter(status="pending", next_try_at__lte=now)
 
 
 class StoredOverlay(models.Model):
@@ -31,6 +40,8 @@ class StoredOverlay(models.Model):
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = OverlayQuerySet.as_manager()
 
     class Meta:
         verbose_name = "overlay"

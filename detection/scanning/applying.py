@@ -17,7 +17,7 @@ from django.utils import timezone
 from detection import audit, signals
 from detection.conf import settings
 from detection.errors import ProviderError, SchemaMismatch
-from detection.models import Analysis, Asset, PolicyVersion
+from detection.models import Analysis, Asset, PolicyVersion, moments
 from detection.policy import wants_second_opinion
 from detection.providers import providers
 from detection.results import Accepted, ScanResult
@@ -163,7 +163,7 @@ def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:
         lease=lease,
         facts={"request": _told(analysis, accepted.provider_reference)},
         provider_reference=accepted.provider_reference[:200],
-        next_attempt_at=timezone.now() + timedelta(seconds=wait),
+        next_attempt_at=moments.now() + timedelta(seconds=wait),
         rung_at=None,
         error_class="",
         error_sentence="",

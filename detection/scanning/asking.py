@@ -52,7 +52,7 @@ def request_one(
     analysis = pending(asset, alias, is_second_opinion=is_second_opinion, may_reuse=may_reuse)
     try:
         with transaction.atomic():
-            analysis.save()
+            Analysis.objects.insert([analysis])
     except IntegrityError:
         return None
     action, facts = asked_for(analysis)

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.files.base import ContentFile
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, queue, stored
 from detection.errors import StorageUnavailable
-from detection.models import Analysis, StoredOverlay
+from detection.models import Analysis, StoredOverlay, moments
 from detection.results import Overlay
 
 logger = logging.getLogger("detection")
@@ -32,7 +31,7 @@ def prepare(overlay: Overlay | None) -> StoredOverlay | None:
         kind=overlay.kind,
         source_url=overlay.url,
         expires_at=overlay.expires_at,
-        next_try_at=timezone.now() + queue.OVERLAY_AGAIN,
+        next_try_at=moments.now() + queue.OVERLAY_AGAIN,
     )
     if overlay.content:
         try:

@@ -6,12 +6,11 @@ import time
 from datetime import datetime, timedelta
 
 from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import backoff, ratelimit, switches
 from detection.errors import AnalysisLost, FetchFailed, HouseFault, NotFound, ProviderError, RateLimited, SchemaMismatch
-from detection.models import Analysis
+from detection.models import Analysis, moments
 from detection.providers import providers
 from detection.results import ScanResult
 from detection.scanning.applying import apply_result, give_up
@@ -31,15 +30,14 @@ _PATIENCE = timedelta(hours=1)
 
 def run_poll(pk: int) -> None:
     """Ask the detector about one accepted analysis; an event that comes first wins, and that is well."""
-    waiting = Analysis.objects.select_related("asset").to_poll(timezone.now())
-    analysis = waiting.filter(pk=pk).first()
+    now = moments.now()
+    analysis = Analysis.objects.select_related("asset").to_poll(now).filter(pk=pk).first()
     if analysis is None:
         return
     provider = providers.get(analysis.provider)
     if provider is None:
         give_up(analysis, error=HouseFault(_("This detector is not configured any more.")), expected=_WAITING)
         return
-    now = timezone.now()
     if now >= analysis.deadline_at + _PATIENCE and not switches.waits_for_a_person(analysis.provider):
         give_up(analysis, error=_never_answered(), expected=_WAITING)
         return
@@ -99,5 +97,5 @@ def _again(analysis: Analysis, wait: float, *, now: datetime) -> None:
     if now >= analysis.deadline_at:
         give_up(analysis, error=_never_answered(), expected=_WAITING)
         return
-    soon = timezone.now() + timedelta(seconds=wait)
+    soon = moments.now() + timedelta(seconds=wait)
     analysis.note(next_attempt_at=soon, rung_at=None, faults=F("faults") + 1, why="")

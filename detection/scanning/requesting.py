@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from detection import audit, queue, registry
 from detection.conf import settings
 from detection.errors import Refused, StorageUnavailable
-from detection.models import Analysis, Asset, AuditEvent, PolicyVersion
+from detection.models import Analysis, Asset, AuditEvent, PolicyVersion, moments
 from detection.providers import providers
 from detection.scanning.applying import move, skip
 from detection.scanning.asking import asked_for, pending, pixel_aliases, request_one
@@ -103,7 +103,7 @@ def _first_seen(obj: models.Model, kind: registry.AssetType, *, by: Any, may_reu
             asset.save()
     except IntegrityError:
         return Asset.objects.of(obj).get(), False
-    Analysis.objects.bulk_create(made)
+    Analysis.objects.insert(made)
     seen = ("asset.seen", {"file": asset.file_name, "label": asset.label})
     audit.record_all([seen, *(asked_for(analysis) for analysis in made)], asset=asset, by=by)
     is_due = kind.is_due(obj)
@@ -231,7 +231,7 @@ def redrive(analysis: Analysis, *, by: Any) -> bool:
         raise audit.denied("detection.redrive", asset=analysis.asset, by=by)
     if analysis.generation != analysis.asset.generation:
         return False
-    now = timezone.now()
+    now = moments.now()
     try:
         with transaction.atomic():
             moved = move(

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection.models import Analysis, Asset
+from detection.models import Analysis, Asset, moments
 from detection.results import Evidence, Generator, ScanResult
 from detection.scanning.applying import apply_result, move
 from detection.vocabulary import AnalysisStatus, Basis, Says, Verdict, Why
@@ -43,7 +42,7 @@ def answered_already(analysis: Analysis, lease: uuid.UUID) -> bool:
             if (earlier := done.order_by("-pk").first()) is not None:
                 apply_result(analysis, result_of(earlier), lease=lease, via="reused", reused_from=earlier)
                 return True
-        now = timezone.now()
+        now = moments.now()
         if (before := _under_way(same, now)) is not None:
             _wait_for(before, analysis, lease, now)
             return True

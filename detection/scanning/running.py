@@ -15,7 +15,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, backoff, pulse, queue, ratelimit, switches
@@ -29,7 +28,7 @@ from detection.errors import (
     RateLimited,
     Rejected,
 )
-from detection.models import Analysis, Asset
+from detection.models import Analysis, Asset, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
@@ -55,10 +54,10 @@ def run_scan(pk: int) -> None:
     5. Answer → applied; accepted → waits; error → postponed, rejected or given up.
     """
     # Only what is due: a ring that came twice must not use up a slot, or the breaker's one probe.
-    analysis = Analysis.objects.select_related("asset").due(timezone.now()).filter(pk=pk).first()
+    now = moments.now()
+    analysis = Analysis.objects.select_related("asset").due(now).filter(pk=pk).first()
     if analysis is None:
         return
-    now = timezone.now()
     provider = providers.get(analysis.provider)
     if provider is None:
         # Without a why: nothing was due from a detector that is gone.
@@ -187,7 +186,7 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
         request = replace(request, url=handing.link(analysis, made))
     is_ours = analysis.note(
         lease=lease,
-        submitted_at=timezone.now(),
+        submitted_at=moments.now(),
         calls=F("calls") + 1,
         sent_sha256=made.request.sha256,
         as_sent=made.as_sent,
@@ -208,7 +207,7 @@ def failed(
 
     `expected`: the status that the row must still have, where no lease says that it is ours.
     """
-    now = timezone.now()
+    now = moments.now()
     switches.note_fault(analysis.provider, error, now=now)
     if isinstance(error, RateLimited):
         ratelimit.push_back(analysis.provider, until=now.timestamp() + (backoff.seconds_asked_for(error) or 1.0))
@@ -257,7 +256,7 @@ def crashed(analysis: Analysis) -> bool:
 
     False where the worker has renewed its claim meanwhile, or somebody else was first.
     """
-    now = timezone.now()
+    now = moments.now()
     lease = analysis.take_over(until=now + timedelta(seconds=settings.LEASE), now=now)
     if lease is None:
         return False

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.utils import timezone
-
 from detection import queue
-from detection.models import Analysis, StoredOverlay
+from detection.models import Analysis, StoredOverlay, moments
 from detection.vocabulary import AnalysisStatus
 
 
@@ -30,7 +28,7 @@ def pass_time(seconds: float = 86_000) -> None:
     waiting = [AnalysisStatus.PENDING_SCAN, AnalysisStatus.RETRY_PENDING, AnalysisStatus.AWAITING_CALLBACK]
     for row in Analysis.objects.filter(status__in=waiting).exclude(next_attempt_at=None):
         Analysis.objects.filter(pk=row.pk).update(
-            next_attempt_at=(row.next_attempt_at or timezone.now()) - ago, rung_at=None
+            next_attempt_at=(row.next_attempt_at or moments.now()) - ago, rung_at=None
         )
-    StoredOverlay.objects.filter(status="pending").update(next_try_at=timezone.now())
-    queue.ring_due(timezone.now())
+    StoredOverlay.objects.filter(status="pending").update(next_try_at=moments.now())
+    queue.ring_due(moments.now())

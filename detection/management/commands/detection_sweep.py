@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from detection import sweeping
 from detection.errors import BrokerUnavailable
+from detection.models import moments
 
 
 class Command(BaseCommand):
@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            found = sweeping.sweep(timezone.now())
+            found = sweeping.sweep(moments.now())
         except BrokerUnavailable as error:
             raise CommandError(f"{error} All else was swept. Start the broker, or run this again later.") from error
         self.stdout.write(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in found.items()))

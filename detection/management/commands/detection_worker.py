@@ -31,7 +31,7 @@ from django.utils import timezone
 from detection import checks, pulse, queue, sweeping
 from detection.conf import settings
 from detection.errors import BrokerUnavailable
-from detection.models import Worker
+from detection.models import Worker, moments
 
 logger = logging.getLogger("detection")
 
@@ -121,7 +121,7 @@ class Command(BaseCommand):
         next_sweep = next_report = spare_until = 0.0
         complaint = ""
         while not self.stopping:
-            now, clock = timezone.now(), time.monotonic()
+            clock = time.monotonic()
             is_sweep = clock >= next_sweep
             if is_sweep:
                 next_sweep = clock + SWEEP_AGAIN
@@ -130,6 +130,7 @@ class Command(BaseCommand):
                 if clock >= next_report:
                     self._report()
                     next_report = clock + REPORT_EVERY
+                now = moments.now()
                 look = sweeping.sweep if is_sweep else sweeping.tick
                 look(now, free=clock >= spare_until)
                 if is_sweep:
