@@ -78,6 +78,8 @@ for _name, _label in (
     ("gate.denied", _("Attempt without permission")),
     ("provider.paused", _("Detector paused")),
     ("provider.resumed", _("Detector resumed")),
+    ("provider.budget_low", _("Four fifths of a detector's budget for the day used")),
+    ("provider.budget_used_up", _("A detector's budget for the day used up")),
     ("provider.test_requested", _("Test of a detector asked for")),
     ("provider.tested", _("Detector tested")),
 ):

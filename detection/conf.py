@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 
+from detection.vocabulary import SourceTier
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -49,6 +51,13 @@ def _seconds(value: Any) -> bool:
     return bool(0 < value <= _YEAR)
 
 
+def listed(value: str) -> list[str]:
+    """The words of a comma list, in order and without blanks."""
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+_TIERS = [tier.value for tier in SourceTier]
+
 SETTINGS: dict[str, Setting] = {
     "MODE": Setting(
         "enforce",
@@ -82,6 +91,14 @@ SETTINGS: dict[str, Setting] = {
         lambda value: 5 <= value <= 3600,
         "5 to 3600",
     ),
+    "SEND_TIERS": Setting(
+        "",
+        str,
+        "Source tiers, as a comma list, whose pictures are sent to detectors; empty: all.",
+        lambda value: set(listed(value)) <= set(_TIERS),
+        f"a comma list of {', '.join(_TIERS)}",
+    ),
+    "SEND_DESKS": Setting("", str, "Desks, as a comma list, whose pictures are sent to detectors; empty: all."),
     "PUBLIC_BASE_URL": Setting(
         "",
         str,

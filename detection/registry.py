@@ -96,6 +96,7 @@ class AssetType(_Registered):
     source_tier: Accessor | None
     uploader: Accessor | None
     keep_inside: Accessor | None
+    desk: Accessor | None
     when: Callable[[Any], bool] | None
     auto_scan: bool
 
@@ -116,6 +117,9 @@ class AssetType(_Registered):
 
     def keeps_inside(self, obj: Model) -> bool:
         return bool(_read(self.keep_inside, obj, False))
+
+    def desk_of(self, obj: Model) -> str:
+        return str(_read(self.desk, obj, "") or "")
 
     def is_due(self, obj: Model) -> bool:
         return self.when is None or bool(self.when(obj))
@@ -163,6 +167,7 @@ def register_asset(
     source_tier: Accessor | None = None,
     uploader: Accessor | None = None,
     keep_inside: Accessor | None = None,
+    desk: Accessor | None = None,
     when: Callable[[Any], bool] | None = None,
     scope: Scope | None = None,
     auto_scan: bool = True,
@@ -170,7 +175,8 @@ def register_asset(
     """Say that `model` ("app.Model") carries a picture that detectors should look at.
 
     `scope(user, permission)` → the queryset of objects on which this user holds the permission (default: all or
-    none by `user.has_perm`). `when(obj)`: whether this picture is due at all. Raises AlreadyRegistered.
+    none by `user.has_perm`). `when(obj)`: whether this picture is due at all. `desk`: the key of the desk it belongs to,
+    for `DETECTION["SEND_DESKS"]`. Raises AlreadyRegistered.
     """
     name = model.lower()
     if name in _assets:
@@ -182,6 +188,7 @@ def register_asset(
         source_tier=source_tier,
         uploader=uploader,
         keep_inside=keep_inside,
+        desk=desk,
         when=when,
         scope=scope,
         auto_scan=auto_scan,

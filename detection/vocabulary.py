@@ -8,7 +8,7 @@ sentences a person sees stand in `wording`.
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class AnalysisStatus(StrEnum):
@@ -23,6 +23,21 @@ class AnalysisStatus(StrEnum):
     DEAD = "dead"
     SUPERSEDED = "superseded"
     SKIPPED = "skipped"
+
+
+class Priority(IntEnum):
+    """Whose turn comes first: a smaller number goes before a larger one."""
+
+    NEWS = 0
+    """An upload, or what a person asked for."""
+    ARCHIVE = 1
+    """Of an archive, and its turn has come: rung for like any other, behind the news."""
+    LATER = 2
+    """Of an archive, and waiting until the bell lets it in; nobody rings for it before."""
+
+
+RATIONED = "budget"
+"""The error class of a row that waits for the next day's budget: nothing failed, and nothing was tried."""
 
 
 class Verdict(StrEnum):

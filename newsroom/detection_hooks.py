@@ -35,6 +35,7 @@ detection.register_asset(
     source_tier="source_tier",
     uploader="uploader",
     keep_inside="keep_inside",
+    desk=lambda photo: photo.desk.slug if photo.desk else "",
     scope=permissions.photos,
 )
 detection.register_publishable(

@@ -86,12 +86,23 @@ class Provider:
     @classmethod
     def known_options(cls) -> frozenset[str]:
         """The keys that OPTIONS may carry; extend in a subclass."""
-        return frozenset({"model", "rate", "label"})
+        return frozenset({"model", "rate", "label", "daily_budget"})
 
     @property
     def rate(self) -> str:
         """How fast this alias may be asked, as `5/s`; "" for no limit of ours."""
         return str(self.options.get("rate") or self.usual_rate)
+
+    @property
+    def daily_budget(self) -> int | None:
+        """How many pictures it may be sent a day; None for as many as there are. Raises ProviderMisconfigured."""
+        given = self.options.get("daily_budget")
+        if given is None or given == "":
+            return None
+        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+            where = f"DETECTION_PROVIDERS[{self.alias!r}]['OPTIONS']['daily_budget']"
+            raise ProviderMisconfigured(f"{where} is {given!r}; it must be a whole number of pictures, 1 or more.")
+        return given
 
     @property
     def title(self) -> str:
