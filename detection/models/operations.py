@@ -20,8 +20,17 @@ class ProviderSwitch(models.Model):
     reason = models.TextField(blank=True)
     paused_by_label = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
+    is_probing = models.BooleanField(default=False)
+    """Whether the one probe of this half-open time is under way; only its failure opens the breaker for longer."""
     faults_in_a_row = models.PositiveIntegerField(default=0)
+    unread_in_a_row = models.PositiveIntegerField(default=0)
+    """Answers that were not the documented ones, since the last good one."""
     opened_times = models.PositiveIntegerField(default=0)
+    window_began_at = models.DateTimeField(null=True, blank=True)
+    window_calls = models.PositiveIntegerField(default=0)
+    window_faults = models.PositiveIntegerField(default=0)
+    quiet_until = models.DateTimeField(null=True, blank=True)
+    """Opening again before this moment is the incident of before: nobody is told twice."""
 
     class Meta:
         ordering: ClassVar[list[str]] = ["alias"]
@@ -78,10 +87,23 @@ class ProviderCheck(models.Model):
 
 
 class RateSlot(models.Model):
-    """The theoretical arrival time of one detector's next call (GCRA), in seconds since the epoch."""
+    """How fast one detector may be asked, over all workers. Moments are seconds since the epoch."""
 
     alias = models.CharField(max_length=40, unique=True)
     arrival = models.FloatField(default=0)
+    """The theoretical arrival time of its next call (GCRA)."""
+    blocked_until = models.FloatField(default=0)
+    """It asked everybody to wait: no call before this moment, not even by who holds a slot."""
+    spacing = models.FloatField(default=0)
+    """Seconds between two calls, learned from its refusals; 0: only the configured rate counts."""
+    refusals = models.PositiveIntegerField(default=0)
+    """Refusals for asking too fast, since its last answer; those of calls under way at once count as one."""
+    refused_at = models.FloatField(default=0)
+    retries_left = models.FloatField(default=10)
+    """The retry budget: how many repeated tries may still be sent, as of `retries_at`."""
+    retries_at = models.FloatField(default=0)
+    claims = models.PositiveBigIntegerField(default=0)
+    """Moves with each claim under a cap of concurrency, so that of two who counted alike one counts again."""
 
     def __str__(self) -> str:
         return self.alias
