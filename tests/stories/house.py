@@ -47,8 +47,8 @@ class House:
 
     `groups`: how many `detection_worker`s. `broker`: "orm", or "redis" with a numbered database of its own.
     `database`: another than the run's. `detectors`: the variables that configure them; the sandbox detector, under two
-    aliases, where they are not given. `env`: variables on top of the house's; one of them may be REDIS_URL, for a
-    Redis of the caller's own.
+    aliases, where they are not given. `detector`: a sandbox detector of the caller's. `env`: variables on top of the
+    house's; one of them may be REDIS_URL, for a Redis of the caller's own.
     """
 
     def __init__(
@@ -62,10 +62,11 @@ class House:
         env: Mapping[str, str] | None = None,
         detectors: Mapping[str, str] | None = None,
         database: SqliteDatabase | PostgresDatabase | None = None,
+        detector: SandboxDetector | None = None,
     ) -> None:
         self.folder, self.stories, self.has_web, self.groups = folder, stories, web, groups
         self.broker, self.more = broker, dict(env or {})
-        self.detector = SandboxDetector()
+        self.detector = detector or SandboxDetector()
         self.own_detectors = detectors
         self.database = database or database_of(folder)
         self.redis: RedisNumber | None = None
@@ -119,9 +120,8 @@ class House:
         for _group in range(self.groups):
             self.start_worker()
         if self.has_web:
-            web = ("-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{self.port}", "newsroom.wsgi:application")
-            self.start("web", *web)
-            self.eventually(self._answers, within=30)
+            self.start_web()
+            self.eventually(self.answers, within=30)
 
     def __exit__(self, *exc_info: object) -> None:
         running = list(self.processes.values())[::-1]
@@ -155,7 +155,8 @@ class House:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the web server gives a page."""
         try:
             return requests.get(f"{self.url}/admin/login/", timeout=5).status_code == 200
         except (requests.ConnectionError, requests.Timeout):
@@ -168,6 +169,11 @@ class House:
             process = subprocess.Popen(command, cwd=ROOT, env={**self.env, **(env or {})}, stdout=log, stderr=log)
         self.processes[name] = process
         return process
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Start the web server, or start it again."""
+        web = ("-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{self.port}", "newsroom.wsgi:application")
+        return self.start("web", *web)
 
     @property
     def workers(self) -> list[subprocess.Popen[bytes]]:
