@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 
 from detection import audit, queue
@@ -51,15 +51,20 @@ def status() -> dict[str, Any]:
     """The status document of the design's section 6; ages in seconds."""
     now = timezone.now()
     counts: dict[str, dict[str, int]] = defaultdict(dict)
+    calls: dict[str, dict[str, int]] = defaultdict(lambda: {"calls": 0, "scans": 0})
     oldest: dict[str, float] = {}
-    for row in Analysis.objects.values("provider", "status").annotate(n=Count("pk"), first=Min("created_at")):
+    each = Analysis.objects.values("provider", "status").annotate(n=Count("pk"), first=Min("created_at"))
+    for row in each.annotate(sent=Count("pk", filter=Q(calls__gt=0)), called=Sum("calls")):
         counts[row["provider"]][row["status"]] = row["n"]
+        calls[row["provider"]]["calls"] += row["called"]
+        calls[row["provider"]]["scans"] += row["sent"]
         if row["status"] in LIVE:
             age = (now - row["first"]).total_seconds()
             oldest[row["status"]] = round(max(oldest.get(row["status"], 0.0), age), 1)
     sweep = Sweep.objects.filter(name="sweep").first()
     return {
         "analyses": dict(counts),
+        "calls": dict(calls),
         "oldest_seconds": oldest,
         "dead": Analysis.objects.present().filter(status=AnalysisStatus.DEAD).count(),
         "deliveries": {},
@@ -88,7 +93,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(found, indent=2))
             return
         for provider, by_status in sorted(found["analyses"].items()):
-            self.stdout.write(f"{provider}: " + ", ".join(f"{word} {n}" for word, n in sorted(by_status.items())))
+            sent = found["calls"][provider]
+            words = [f"{word} {n}" for word, n in sorted(by_status.items())]
+            words.append(f"{sent['calls']} calls for {sent['scans']} scans")
+            self.stdout.write(f"{provider}: {', '.join(words)}")
         if not found["analyses"]:
             self.stdout.write("No picture has been checked yet.")
         for word, age in found["oldest_seconds"].items():

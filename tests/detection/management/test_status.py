@@ -12,10 +12,20 @@ from django.core.management import call_command
 
 from detection import errors, switches
 from detection.models import Asset
-from detection.testing.draining import drain
+from detection.testing.draining import drain, pass_time
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
-KEYS = {"analyses", "oldest_seconds", "dead", "deliveries", "review_backlog", "switches", "workers", "unsealed"}
+KEYS = {
+    "analyses",
+    "calls",
+    "oldest_seconds",
+    "dead",
+    "deliveries",
+    "review_backlog",
+    "switches",
+    "workers",
+    "unsealed",
+}
 
 
 def run(*arguments: str) -> str:
@@ -41,13 +51,27 @@ def test_a_house_at_work(plate: Callable[..., Any], looked_at: Callable[..., Ass
     call_command("detection_sweep", stdout=StringIO())
     found = json.loads(run("--json"))
     assert found["analyses"] == {"first": {"complete": 1, "dead": 1, "pending_scan": 1}}
+    assert found["calls"] == {"first": {"calls": 2, "scans": 2}}
     assert list(found["oldest_seconds"]) == ["pending_scan"]
     assert (found["dead"], found["review_backlog"], found["unsealed"]) == (1, 1, 0)
     assert found["switches"] == {"first": "The bill."}
     assert found["workers"]["rings_waiting"] >= 1
     assert found["workers"]["last_sweep_seconds"] < 60
     told = run()
-    assert "first: complete 1, dead 1, pending_scan 1" in told
+    assert "first: complete 1, dead 1, pending_scan 1, 2 calls for 2 scans" in told
     assert "paused: first (The bill.)" in told
     assert "oldest pending_scan: " in told
     assert "gave up: 1, waiting for a person: 1" in told
+
+
+def test_a_picture_that_was_sent_again_stands_out(plate: Callable[..., Any], scripted: Callable[..., Any]) -> None:
+    """D02, E10. Twice the calls may be twice the bill."""
+    human = {"verdict": "likely_human", "ai_score": 0.02}
+    scripted().will_fail(errors.ProviderDown("502.")).will_return(**human).will_return(**human)
+    for seed in (1, 2):
+        plate(seed=seed)
+    drain()
+    pass_time()
+    drain()
+    assert json.loads(run("--json"))["calls"] == {"first": {"calls": 3, "scans": 2}}
+    assert "first: complete 2, 3 calls for 2 scans" in run()
