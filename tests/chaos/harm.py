@@ -30,6 +30,8 @@ KINDS = (*ROLES, "stop", "stop", "database")
 """What is drawn from, each as likely as the next."""
 START_AGAIN = 2.0
 """Seconds after which a process manager starts again what has ended, as `RestartSec` says."""
+FIND_WITHIN = 1.5
+"""Seconds in which a worker that waits for the detector must be found."""
 SPARED_AT_MOST = 15.0
 """Seconds past its lease that a stopped worker is left alone, though nobody took its scan."""
 
@@ -109,7 +111,7 @@ class Harm:
         if kind == "database":
             return self._harm_database()
         if kind == "stop":
-            return "" if self._stopped else self._stop_one()
+            return "" if self._stopped else self._stop_one(time.monotonic() + FIND_WITHIN)
         spared = {one.victim.group for one in self._stopped}
         # A group with a stopped worker is left alone, or no such worker would ever live to be woken.
         found = [one for one in victims(self.house) if one.role == kind and one.group not in spared]
@@ -119,7 +121,13 @@ class Harm:
             kill(self.dice.choice(found).process)
         return f"kill -9 {kind}"
 
-    def _stop_one(self) -> str:
+    def _stop_one(self, until: float) -> str:
+        """Stop a worker in the middle of a call; wait a little for one."""
+        while not (said := self._stop_a_busy_one()) and time.monotonic() < until:
+            time.sleep(0.05)
+        return said
+
+    def _stop_a_busy_one(self) -> str:
         calls = {call.caller_port: call for call in list(self.detector.calls) if not call.ended}
         for one in victims(self.house):
             if one.role != "worker":
