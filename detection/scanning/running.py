@@ -71,6 +71,7 @@ def run_scan(pk: int) -> None:
     lease = _claim(analysis, now)
     if lease is None:
         return
+    before = analysis.submitted_at
     with pulse.renewing(analysis, lease, at_most=queue.task_seconds()):
         time.sleep(wait)
         try:
@@ -78,7 +79,7 @@ def run_scan(pk: int) -> None:
         except Rejected as refusal:
             reject(analysis, code=refusal.code, sentence=refusal.sentence, lease=lease)
         except ProviderError as error:
-            failed(analysis, error, lease=lease)
+            failed(analysis, error, lease=lease, sent_before=before)
 
 
 def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | None:
@@ -201,11 +202,17 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
 
 
 def failed(
-    analysis: Analysis, error: ProviderError, *, lease: uuid.UUID | None, expected: AnalysisStatus | None = None
+    analysis: Analysis,
+    error: ProviderError,
+    *,
+    lease: uuid.UUID | None,
+    expected: AnalysisStatus | None = None,
+    sent_before: datetime | None = None,
 ) -> None:
     """What follows from an error: the breaker and the limiter learn of it, the row waits or ends.
 
-    `expected`: the status that the row must still have, where no lease says that it is ours.
+    `expected`: the status that the row must still have, where no lease says that it is ours. `sent_before`: when an
+    earlier try sent the picture, if that is still open.
     """
     now = moments.now()
     switches.note_fault(analysis.provider, error, now=now)
@@ -237,7 +244,8 @@ def failed(
     if isinstance(error, AnalysisLost):
         # Under the key of before, the vendor would answer with the analysis it has given up.
         clean = {"submitted_at": None, "provider_reference": "", "redrives": F("redrives") + 1}
-    elif lease is not None and not isinstance(error, AmbiguousTimeout):
+    elif lease is not None and not isinstance(error, AmbiguousTimeout) and analysis.submitted_at != sent_before:
+        # The detector answered this try's own call. What became of an earlier one is still to be looked up.
         clean = {"submitted_at": None, "provider_reference": ""}
     postpone(
         analysis,

@@ -489,6 +489,37 @@ class TestCrashes:
         row = row_of(picture)
         assert (row.status, row.calls, len(scripted().calls)) == ("complete", 1, 1)
 
+    @pytest.mark.parametrize("between", [errors.ProviderDown("503."), errors.StorageUnavailable("No disk.")])
+    def test_a_lost_answer_is_still_looked_up_when_another_fault_came_between(
+        self, plate: Upload, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, between: errors.ProviderError
+    ) -> None:
+        """E10. Only an answer to the call itself settles what became of it."""
+        submit = scripted().submit
+
+        def silent(request: Any) -> Any:
+            submit(request)
+            raise errors.AmbiguousTimeout("Silence.")
+
+        def broken(*args: Any) -> Any:
+            raise between
+
+        scripted().will_return(**STRONG)
+        picture = plate()
+        with monkeypatch.context() as patch:
+            patch.setattr(scripted(), "submit", silent)
+            drain()
+        with monkeypatch.context() as patch:
+            is_ours = isinstance(between, errors.StorageUnavailable)
+            patch.setattr(*((scanning.running, "load") if is_ours else (scripted(), "find")), broken)
+            pass_time()
+            drain()
+        assert row_of(picture).status == "retry_pending"
+        pass_time()
+        drain()
+        row = row_of(picture)
+        assert (row.status, row.verdict, row.calls) == ("complete", "likely_ai", 1)
+        assert len(scripted().calls) == 1
+
     def test_where_nothing_can_be_looked_up_the_same_key_is_sent_again(
         self, plate: Upload, scripted: Scripted, detectors: Callable[..., None]
     ) -> None:
