@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, router, transaction
-from django.db.models import F
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django_q.brokers import get_broker
@@ -75,9 +74,8 @@ def ring_again() -> timedelta:
 
 
 def _unheard(rows: AnalysisQuerySet, now: datetime, limit: int) -> list[Analysis]:
-    """Of rows that are due those to ring; first those never rung, so that no number of late ones hides them."""
-    found = rows.unrung_since(now - ring_again()).order_by(F("rung_at").asc(nulls_first=True), "next_attempt_at")
-    chosen = list(found[:limit])
+    """Of rows that are due those to ring, the most urgent first."""
+    chosen = list(rows.unrung_since(now - ring_again()).most_urgent_first()[:limit])
     if any(one.rung_at for one in chosen) and waiting() > MANY_RINGS:
         return [one for one in chosen if one.rung_at is None]
     return chosen
@@ -119,6 +117,11 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
 def work_waits(now: datetime) -> bool:
     """Whether a ring waits in the broker, or a row that was rung and that no worker has taken yet."""
     return waiting() > 0 or Analysis.objects.due(now).filter(rung_at__isnull=False).exists()
+
+
+def hands() -> int:
+    """How many tasks a cluster of this site runs at a time."""
+    return int(Conf.WORKERS)
 
 
 def ring_unannounced(*, limit: int = 200) -> int:

@@ -175,8 +175,8 @@ def register_asset(
     """Say that `model` ("app.Model") carries a picture that detectors should look at.
 
     `scope(user, permission)` → the queryset of objects on which this user holds the permission (default: all or
-    none by `user.has_perm`). `when(obj)`: whether this picture is due at all. `desk`: the key of the desk it belongs to,
-    for `DETECTION["SEND_DESKS"]`. Raises AlreadyRegistered.
+    none by `user.has_perm`). `when(obj)`: whether this picture is due at all. `desk`: the key of the desk it
+    belongs to, for `DETECTION["SEND_DESKS"]`. Raises AlreadyRegistered.
     """
     name = model.lower()
     if name in _assets:

@@ -19,7 +19,7 @@ from detection.models import Analysis, Asset, PolicyVersion, Review
 from detection.policy import Assessment, Finding, Situation, assess, evidence_digest, standing_conclusion
 from detection.providers import providers
 from detection.results import Declared
-from detection.vocabulary import LIVE, AnalysisStatus, Basis, Signal, Verdict, Why
+from detection.vocabulary import LIVE, RATIONED, AnalysisStatus, Basis, Signal, Verdict, Why
 
 
 def finding_of(analysis: Analysis) -> Finding:
@@ -38,7 +38,7 @@ def finding_of(analysis: Analysis) -> Finding:
         model=analysis.model or analysis.configured_model,
         is_test=analysis.is_test,
         why=Why(analysis.why) if analysis.why else None,
-        has_failed_try=bool(analysis.error_class) and analysis.status in LIVE,
+        has_failed_try=analysis.error_class not in ("", RATIONED) and analysis.status in LIVE,
         next_attempt_at=analysis.next_attempt_at,
         is_second_opinion=analysis.is_second_opinion,
         error_sentence=analysis.error_sentence,

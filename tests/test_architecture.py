@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"vocabulary", "errors", "conf", "signals"}),
     frozenset({"results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
-    frozenset({"audit", "pulse", "queue", "ratelimit", "switches", "standing"}),
+    frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing"}),
     frozenset({"scanning", "overlays", "callbacks", "reviewing", "gate", "checking", "sweeping"}),
     frozenset(
         {
@@ -29,6 +29,7 @@ FLOORS: tuple[frozenset[str], ...] = (
 )
 """Column names of `detection` by floor. A floor imports lower ones; a new module must be given its place here."""
 WITHIN: dict[str, set[str]] = {
+    "budgets": {"audit"},
     "models": {"registry"},
     "queue": {"pulse"},
     "standing": {"audit", "queue"},

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from detection.models import moments
-from detection.models.analyses import Analysis
+from detection.models.analyses import Analysis, GaveUp
 from detection.models.assets import Asset, Queue
 from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal
+from detection.models.budgets import ProviderDay
 from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.policies import PolicyVersion
@@ -19,9 +20,11 @@ __all__ = [
     "AuditPersonal",
     "AuditSeal",
     "Claim",
+    "GaveUp",
     "Override",
     "PolicyVersion",
     "ProviderCheck",
+    "ProviderDay",
     "ProviderSwitch",
     "Queue",
     "RateSlot",

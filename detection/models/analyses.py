@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from detection.models import moments
 from detection.models.assets import Asset
-from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Why, may_follow
+from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Priority, Why, may_follow
 
 _S = AnalysisStatus
+_WAITING = (_S.PENDING_SCAN, _S.RETRY_PENDING)
+_LET_IN = (Priority.NEWS, Priority.ARCHIVE)
 
 
 class AnalysisQuerySet(models.QuerySet["Analysis"]):
@@ -41,8 +43,22 @@ class AnalysisQuerySet(models.QuerySet["Analysis"]):
         return self.filter(generation=F("asset__generation")).exclude(status=_S.SUPERSEDED)
 
     def due(self, now: datetime) -> AnalysisQuerySet:
-        """Waiting rows whose time has come."""
-        return self.filter(status__in=[_S.PENDING_SCAN, _S.RETRY_PENDING], next_attempt_at__lte=now)
+        """Waiting rows whose time has come; not those of an archive that the bell has not let in yet."""
+        return self.filter(status__in=_WAITING, priority__in=_LET_IN, next_attempt_at__lte=now)
+
+    def in_archive(self, alias: str) -> AnalysisQuerySet:
+        """One detector's rows of archives that wait to be let in, in the order in which they are."""
+        rows = self.filter(status=_S.PENDING_SCAN, priority=Priority.LATER, provider=alias)
+        return rows.order_by("next_attempt_at", "pk")
+
+    def let_in(self, alias: str) -> AnalysisQuerySet:
+        """One detector's rows of archives that were let in and wait for a worker, or for their next try."""
+        return self.filter(status__in=_WAITING, priority=Priority.ARCHIVE, provider=alias)
+
+    def most_urgent_first(self) -> AnalysisQuerySet:
+        """First those never rung, so that no number of late ones hides them; then the news, by when they are wanted."""
+        never, wanted = F("rung_at").asc(nulls_first=True), F("wanted_by").asc(nulls_last=True)
+        return self.order_by(never, "priority", wanted, "next_attempt_at")
 
     def to_poll(self, now: datetime) -> AnalysisQuerySet:
         """Accepted by the vendor and due to be asked."""
@@ -78,6 +94,11 @@ class Analysis(models.Model):
     is_second_opinion = models.BooleanField(default=False)
     may_reuse = models.BooleanField(default=True)
     """Whether an equal answer about the same bytes may be used; False where a person forced a new look."""
+
+    priority = models.PositiveSmallIntegerField(default=Priority.NEWS.value)
+    """Whose turn comes first: `Priority`."""
+    wanted_by = models.DateTimeField(null=True, blank=True)
+    """When the first story that holds the picture goes out, as the last sweep found it; None: no time is known."""
 
     attempts = models.PositiveIntegerField(default=0)
     """Tries begun; committed before any work, so that a crash cannot hide one."""
@@ -140,7 +161,13 @@ class Analysis(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["status", "next_attempt_at"], name="detection_analysis_due"),
+            models.Index(fields=["status", "priority", "next_attempt_at"], name="detection_analysis_turn"),
+            models.Index(
+                fields=["provider", "next_attempt_at"],
+                name="detection_analysis_later",
+                condition=Q(priority=Priority.LATER.value, status=_S.PENDING_SCAN.value),
+            ),
+            models.Index(fields=["wanted_by"], name="detection_analysis_wanted", condition=Q(wanted_by__isnull=False)),
             models.Index(fields=["asset", "generation"], name="detection_analysis_present"),
             models.Index(fields=["file_sha256", "provider"], name="detection_analysis_reuse"),
         ]
@@ -219,3 +246,13 @@ class Analysis(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
         return True
+
+
+class GaveUp(Analysis):
+    """The same rows seen as a list of those that gave up: which ones, is decided where they are listed."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "check that gave up"
+        verbose_name_plural = "gave up"

@@ -145,13 +145,13 @@ def _ask_second_opinion(analysis: Analysis) -> None:
     """Ask one more pixel detector where this answer lies inside the policy's band."""
     if not wants_second_opinion(finding_of(analysis), PolicyVersion.current().rules):
         return
-    ask_the_next(analysis.asset, is_second_opinion=True)
+    ask_the_next(analysis, is_second_opinion=True)
 
 
 def _ask_another(analysis: Analysis, why: Why | None) -> None:
     """A detector that can't take this picture gives its turn to the next one."""
     if why is Why.UNSUPPORTED and analysis.provider in pixel_aliases():
-        ask_the_next(analysis.asset, is_second_opinion=analysis.is_second_opinion)
+        ask_the_next(analysis, is_second_opinion=analysis.is_second_opinion)
 
 
 def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:

@@ -13,6 +13,7 @@ from detection.conf import settings
 from detection.models import Analysis, Asset
 from detection.providers import providers
 from detection.standing import settle
+from detection.vocabulary import Priority
 
 
 def pixel_aliases() -> list[str]:
@@ -20,7 +21,14 @@ def pixel_aliases() -> list[str]:
     return [alias for alias in providers.aliases() if providers[alias].looks_at_pixels]
 
 
-def pending(asset: Asset, alias: str, *, is_second_opinion: bool = False, may_reuse: bool = True) -> Analysis:
+def pending(
+    asset: Asset,
+    alias: str,
+    *,
+    is_second_opinion: bool = False,
+    may_reuse: bool = True,
+    priority: Priority = Priority.NEWS,
+) -> Analysis:
     """A pending analysis, rung at this moment, that is yet to be inserted."""
     provider = providers[alias]
     now = timezone.now()
@@ -33,6 +41,7 @@ def pending(asset: Asset, alias: str, *, is_second_opinion: bool = False, may_re
         generation=asset.generation,
         is_second_opinion=is_second_opinion,
         may_reuse=may_reuse,
+        priority=priority,
         next_attempt_at=now,
         rung_at=now,
         deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
@@ -46,10 +55,16 @@ def asked_for(analysis: Analysis) -> tuple[str, dict[str, Any]]:
 
 
 def request_one(
-    asset: Asset, alias: str, *, by: Any = None, is_second_opinion: bool = False, may_reuse: bool = True
+    asset: Asset,
+    alias: str,
+    *,
+    by: Any = None,
+    is_second_opinion: bool = False,
+    may_reuse: bool = True,
+    priority: Priority = Priority.NEWS,
 ) -> Analysis | None:
-    """Insert one pending analysis and ring for it; None where a live one exists already."""
-    analysis = pending(asset, alias, is_second_opinion=is_second_opinion, may_reuse=may_reuse)
+    """Insert one pending analysis, and ring for it unless it is of an archive; None where a live one exists already."""
+    analysis = pending(asset, alias, is_second_opinion=is_second_opinion, may_reuse=may_reuse, priority=priority)
     try:
         with transaction.atomic():
             Analysis.objects.insert([analysis])
@@ -57,15 +72,21 @@ def request_one(
         return None
     action, facts = asked_for(analysis)
     audit.record(action, asset=asset, by=by, **facts)
-    queue.wake("scan", analysis.pk)
+    if priority is not Priority.LATER:
+        queue.wake("scan", analysis.pk)
     return analysis
 
 
-def ask_the_next(asset: Asset, *, is_second_opinion: bool) -> None:
-    """Ask the first pixel detector that was not asked about this picture yet; where all were, that is that."""
+def ask_the_next(analysis: Analysis, *, is_second_opinion: bool) -> None:
+    """Ask the first pixel detector that was not asked about this picture yet; where all were, that is that.
+
+    What is asked after one of an archive stands in the archive's line too.
+    """
+    asset = analysis.asset
+    priority = Priority.NEWS if analysis.priority == Priority.NEWS else Priority.LATER
     asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
     for alias in pixel_aliases():
         if alias not in asked:
-            request_one(asset, alias, is_second_opinion=is_second_opinion)
+            request_one(asset, alias, is_second_opinion=is_second_opinion, priority=priority)
             settle(asset)
             return

@@ -21,15 +21,17 @@ from detection.models import Analysis, Asset, AuditEvent, PolicyVersion, moments
 from detection.providers import providers
 from detection.scanning.applying import move, skip
 from detection.scanning.asking import asked_for, pending, pixel_aliases, request_one
+from detection.scanning.exempting import exempt_from
+from detection.scanning.rationing import refuse_where_used_up
 from detection.scanning.reading import is_protected
+from detection.scanning.urgency import pass_archives
 from detection.standing import begin, settle
-from detection.vocabulary import AnalysisStatus, Signal, Why
+from detection.vocabulary import AnalysisStatus, Priority, Signal, Why
 
 _S = AnalysisStatus
 _KEPT_ELSEWHERE = gettext_lazy(
     "The same file is kept inside elsewhere too. It can be released by somebody who may release it everywhere."
 )
-_EXEMPT = gettext_lazy("This picture is exempt from checks.")
 
 
 def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> Asset:
@@ -39,14 +41,26 @@ def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> A
     2. What is unfinished of an older generation is superseded.
     3. A pending analysis for each detector that is due and has none yet; each is rung for.
     4. Settle, so that the screens say "queued" at once.
-    Raises NotRegistered where the host's model is unknown.
+    Raises NotRegistered where the host's model is unknown, and Refused where a person asks for a new look (`force`) and
+    today's budget of the primary detector is used up.
     """
+    if force and by is not None:
+        _refuse_where_used_up()
+    return _request(obj, by=by, force=force, priority=Priority.NEWS)
+
+
+def request_of_archive(obj: models.Model) -> Asset:
+    """The same for a picture of an archive: nobody rings for it, and the bell lets it in when there is room."""
+    return _request(obj, by=None, force=False, priority=Priority.LATER)
+
+
+def _request(obj: models.Model, *, by: Any, force: bool, priority: Priority) -> Asset:
     kind = registry.asset_type(obj)
     name = kind.file_of(obj).name or ""
     with transaction.atomic():
         asset = Asset.objects.of(obj).first()
         if asset is None:
-            asset, is_new = _first_seen(obj, kind, by=by, may_reuse=not force)
+            asset, is_new = _first_seen(obj, kind, by=by, may_reuse=not force, priority=priority)
             if is_new:
                 return asset
         Asset.objects.lock([asset.pk])
@@ -56,9 +70,26 @@ def request_scan(obj: models.Model, *, by: Any = None, force: bool = False) -> A
         _take_over(asset, kind, obj, name=name, is_other_file=is_other_file, forced=force)
         if is_other_file or force:
             _supersede(asset, by=by, forced=not is_other_file)
-        _request_due(asset, kind, obj, by=by, may_reuse=not force)
+        _request_due(asset, kind, obj, by=by, may_reuse=not force, priority=priority)
+        if by is not None:
+            _ring_at_once(asset)
         settle(asset)
     return asset
+
+
+def _ring_at_once(asset: Asset) -> None:
+    """What waits in an archive's line is news as soon as a person asks for it."""
+    waiting = Analysis.objects.filter(asset=asset, priority__gt=Priority.NEWS).live()
+    pks = list(waiting.filter(priority=Priority.LATER).values_list("pk", flat=True))
+    pass_archives(waiting, moments.now())
+    for pk in pks:
+        queue.wake("scan", pk)
+
+
+def _refuse_where_used_up() -> None:
+    primary = PolicyVersion.current().rules.primary_of(pixel_aliases())
+    if primary is not None:
+        refuse_where_used_up(providers[primary])
 
 
 MOST_ANEW = 3
@@ -82,7 +113,9 @@ def begin_anew(asset: Asset) -> None:
             request_scan(picture, force=True)
 
 
-def _first_seen(obj: models.Model, kind: registry.AssetType, *, by: Any, may_reuse: bool) -> tuple[Asset, bool]:
+def _first_seen(
+    obj: models.Model, kind: registry.AssetType, *, by: Any, may_reuse: bool, priority: Priority
+) -> tuple[Asset, bool]:
     """Insert handle, analyses, events and rings in one statement each, for an upload waits for it.
 
     False beside the asset: somebody was first.
@@ -96,7 +129,8 @@ def _first_seen(obj: models.Model, kind: registry.AssetType, *, by: Any, may_reu
         kept_inside=kind.keeps_inside(obj),
     )
     version = PolicyVersion.current()
-    made = [pending(asset, alias, may_reuse=may_reuse) for alias in _wanted(asset.kept_inside, version)]
+    due = wanted(asset.kept_inside, version)
+    made = [pending(asset, alias, may_reuse=may_reuse, priority=priority) for alias in due]
     begin(asset, made, version)
     try:
         with transaction.atomic():
@@ -106,16 +140,16 @@ def _first_seen(obj: models.Model, kind: registry.AssetType, *, by: Any, may_reu
     Analysis.objects.insert(made)
     seen = ("asset.seen", {"file": asset.file_name, "label": asset.label})
     audit.record_all([seen, *(asked_for(analysis) for analysis in made)], asset=asset, by=by)
-    is_due = kind.is_due(obj)
+    exempt = exempt_from(kind, obj)
     for analysis in made:
-        if is_due:
+        if sentence := exempt(analysis.provider):
+            skip(analysis, why=Why.EXEMPT, sentence=sentence)
+        elif priority is not Priority.LATER:
             queue.wake("scan", analysis.pk)
-        else:
-            skip(analysis, why=Why.EXEMPT, sentence=str(_EXEMPT))
     return asset, True
 
 
-def _wanted(is_inside: bool, version: PolicyVersion) -> list[str]:
+def wanted(is_inside: bool, version: PolicyVersion) -> list[str]:
     """The detectors that are due: those that read declarations, and the primary unless the picture is kept inside."""
     wanted = [alias for alias in providers.aliases() if not providers[alias].looks_at_pixels]
     primary = version.rules.primary_of(pixel_aliases())
@@ -155,16 +189,19 @@ def _supersede(asset: Asset, *, by: Any, forced: bool) -> None:
         move(analysis, _S.SUPERSEDED, by=by, completed_at=timezone.now())
 
 
-def _request_due(asset: Asset, kind: registry.AssetType, obj: models.Model, *, by: Any, may_reuse: bool) -> None:
+def _request_due(
+    asset: Asset, kind: registry.AssetType, obj: models.Model, *, by: Any, may_reuse: bool, priority: Priority
+) -> None:
     present = {row.provider: row for row in Analysis.objects.filter(asset=asset).present().order_by("pk")}
-    is_due = kind.is_due(obj)
-    for alias in _wanted(is_protected(asset), PolicyVersion.current()):
+    exempt = exempt_from(kind, obj)
+    for alias in wanted(is_protected(asset), PolicyVersion.current()):
         row = present.get(alias)
         was_left_out = row is not None and row.status == _S.SKIPPED and row.why in (Why.PROTECTED, Why.EXEMPT)
-        if row is None or (was_left_out and is_due):
-            made = request_one(asset, alias, by=by, may_reuse=may_reuse)
-            if made is not None and not is_due:
-                skip(made, why=Why.EXEMPT, sentence=str(_EXEMPT))
+        sentence = exempt(alias)
+        if row is None or (was_left_out and not sentence):
+            made = request_one(asset, alias, by=by, may_reuse=may_reuse, priority=priority)
+            if made is not None and sentence:
+                skip(made, why=Why.EXEMPT, sentence=sentence)
     if asset.kept_inside:
         for row in present.values():
             if row.is_live and row.provider in pixel_aliases():
@@ -182,9 +219,13 @@ def ask_second_opinion(asset: Asset, *, by: Any) -> list[Analysis]:
         if is_protected(asset):
             raise Refused(_("This picture is kept inside. It is not sent to any detector."))
         asked = set(Analysis.objects.filter(asset=asset).present().values_list("provider", flat=True))
-        made = [
-            request_one(asset, alias, by=by, is_second_opinion=True) for alias in pixel_aliases() if alias not in asked
-        ]
+        further = [alias for alias in pixel_aliases() if alias not in asked]
+        exempt = exempt_from(asset.asset_type, picture)
+        for alias in further:
+            if sentence := exempt(alias):
+                raise Refused(sentence)
+            refuse_where_used_up(providers[alias])
+        made = [request_one(asset, alias, by=by, is_second_opinion=True) for alias in further]
         found = [analysis for analysis in made if analysis is not None]
         if not found:
             raise Refused(_("Every configured detector has been asked about this picture."))
@@ -223,38 +264,6 @@ def release_outside(asset: Asset, *, by: Any, reason: str) -> None:
 def _may_release(asset: Asset, by: Any) -> bool:
     picture = asset.picture()
     return picture is None or asset.asset_type.allows(by, "detection.release_outside", picture)
-
-
-def redrive(analysis: Analysis, *, by: Any) -> bool:
-    """Start an analysis that gave up once more, with a deadline of its own; False where a newer one is live."""
-    if by is not None and not by.has_perm("detection.redrive"):
-        raise audit.denied("detection.redrive", asset=analysis.asset, by=by)
-    if analysis.generation != analysis.asset.generation:
-        return False
-    now = moments.now()
-    try:
-        with transaction.atomic():
-            moved = move(
-                analysis,
-                _S.PENDING_SCAN,
-                by=by,
-                action="analysis.redriven",
-                redrives=F("redrives") + 1,
-                attempts=0,
-                faults=0,
-                completed_at=None,
-                why="",
-                error_class="",
-                error_sentence="",
-                next_attempt_at=now,
-                deadline_at=now + timedelta(seconds=settings.SCAN_DEADLINE),
-            )
-            if moved:
-                analysis.refresh_from_db()
-                queue.ring(analysis, now=now)
-    except IntegrityError:
-        return False
-    return moved
 
 
 def detach(obj: models.Model) -> None:
