@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 
 from detection import audit, checking, queue, scanning
 from detection.models import Analysis, ProviderCheck, Sweep
+from detection.scanning import archive, urgency
 
 logger = logging.getLogger("detection")
 _Row = TypeVar("_Row", Analysis, ProviderCheck)
@@ -39,17 +40,21 @@ def tick(now: datetime, *, free: bool = True) -> dict[str, int]:
     renewing them. Raises BrokerUnavailable after that.
     """
     expired = Analysis.objects.lease_expired(now).select_related("asset")[: 500 if free else 0]
-    return {"leases_expired": _each("lease expired", expired, scanning.crashed), "rung": queue.ring_due(now)}
+    found = {"leases_expired": _each("lease expired", expired, scanning.crashed), "rung": queue.ring_due(now)}
+    return found | {"let_in": archive.let_in(now)}
 
 
 def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     """Look once over everything; how many rows of each kind were found. Raises BrokerUnavailable at its end."""
     found = {"leases_expired": 0, "rung": 0, "unannounced": 0, "untaken": 0, "sealed": 0}
+    found |= {"let_in": 0, "wanted": 0}
     try:
         untaken = ProviderCheck.objects.untaken_since(now - checking.UNTAKEN)
         found["untaken"] = _each("test untaken", untaken, checking.give_up)
         found |= tick(now, free=free)
         found["unannounced"] = queue.ring_unannounced()
+        # Last: it asks the host, whose own words may fail.
+        found["wanted"] = urgency.note_times(now)
     finally:
         found["sealed"] = audit.seal_all()
         Sweep.objects.update_or_create(name="sweep", defaults={"ran_at": now, "found": found})

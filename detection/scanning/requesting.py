@@ -80,10 +80,10 @@ def _request(obj: models.Model, *, by: Any, force: bool, priority: Priority) -> 
 def _ring_at_once(asset: Asset) -> None:
     """What waits in an archive's line is news as soon as a person asks for it."""
     waiting = Analysis.objects.filter(asset=asset, priority__gt=Priority.NEWS).live()
-    pks = list(waiting.filter(priority=Priority.LATER).values_list("pk", flat=True))
+    rows = list(waiting.filter(priority=Priority.LATER))
     pass_archives(waiting, moments.now())
-    for pk in pks:
-        queue.wake("scan", pk)
+    for row in rows:
+        queue.ring(row)
 
 
 def _refuse_where_used_up() -> None:

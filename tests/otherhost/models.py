@@ -23,6 +23,7 @@ class Article(models.Model):
 
     title = models.CharField(max_length=100)
     is_out = models.BooleanField(default=False)
+    goes_out_at = models.DateTimeField(null=True, blank=True)
     plates = models.ManyToManyField(Plate, related_name="articles")
 
     def __str__(self) -> str:
