@@ -26,8 +26,8 @@ from tests.stories.house import House
 from tests.stories.servers import PostgresDatabase
 
 ROLES = ("leader", "sentinel", "pusher", "monitor", "worker", "bell", "web", "sandbox")
-KINDS = (*ROLES, "stop", "stop", "database")
-"""What is drawn from, each as likely as the next."""
+KINDS = (*ROLES, *("pusher", "monitor", "worker", "worker"), *("stop", "stop", "stop"), "database")
+"""What is drawn from. What is there at few moments stands here more than once, or it would hardly ever be met."""
 START_AGAIN = 2.0
 """Seconds after which a process manager starts again what has ended, as `RestartSec` says."""
 FIND_WITHIN = 1.5

@@ -1,4 +1,4 @@
-"""Random harm to a house of real processes for half a minute, then the count. `make chaos SCANS=` does it longer."""
+"""D12, short: random harm to a house of real processes for half a minute, then the count."""
 
 from __future__ import annotations
 
