@@ -184,6 +184,8 @@ def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUI
         return Accepted(provider_reference=analysis.provider_reference)
     request = made.request
     if handing.fetches(provider):
+        # First what its link will serve, which may be a rendition: a link to anything else is none.
+        analysis.note(lease=lease, sent_sha256=request.sha256, as_sent=made.as_sent)
         request = replace(request, url=handing.link(analysis, made))
     is_ours = analysis.note(
         lease=lease,

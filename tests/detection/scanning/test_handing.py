@@ -422,3 +422,24 @@ def test_a_storage_that_does_not_answer_is_told_apart_from_a_dead_link(plate: Up
     shutil.rmtree(settings.MEDIA_ROOT)
     with pytest.raises(errors.StorageUnavailable):
         opened(address)
+
+
+@pytest.mark.parametrize("options", [{"media_types": frozenset({"image/png"})}, {"max_bytes": 1_500}, {}])
+def test_the_story_hands_out_a_link_to_the_very_bytes_that_this_detector_takes(
+    plate: Upload, settings: Any, options: dict[str, Any]
+) -> None:
+    """A rendition too: its hash is in the row before the link is made."""
+    settings.DETECTION_PROVIDERS = configured(**options)
+    fetched: list[handing.Handed | None] = []
+    provider = providers["first"]
+    assert isinstance(provider, FetchingProvider)
+    provider.when_asked = lambda request: fetched.append(opened(str(request.url)))
+    picture = plate(content=CONTENT, is_read=False)
+
+    drain()
+
+    row = row_of(picture)
+    assert (row.status, row.attempts, row.calls) == ("complete", 1, 1)
+    assert fetched[0] is not None
+    assert hashlib.sha256(fetched[0].content).hexdigest() == row.sent_sha256
+    assert (row.as_sent == "original") is (not options)
