@@ -99,6 +99,13 @@ SETTINGS: dict[str, Setting] = {
         f"a comma list of {', '.join(_TIERS)}",
     ),
     "SEND_DESKS": Setting("", str, "Desks, as a comma list, whose pictures are sent to detectors; empty: all."),
+    "PAUSED": Setting(
+        "",
+        str,
+        "Detectors that are not asked while this stands: `*` for all, or a comma list of aliases.",
+        lambda value: not value or re.fullmatch(r"\*|[a-z][a-z0-9_]*( *, *[a-z][a-z0-9_]*)*", value) is not None,
+        "* for all detectors, or a comma list of aliases",
+    ),
     "PUBLIC_BASE_URL": Setting(
         "",
         str,

@@ -26,6 +26,8 @@ DetectionError
     ├── NotFound               the vendor does not know our reference
     ├── OutboundBlocked        our own guard refused the address
     ├── RedirectReceived       the API's address points elsewhere: pause the provider
+    ├── HeldBack               its turn did not come: nothing was sent, the row waits, no try at all
+    │   └── PausedMeanwhile    the same, because the detector was paused between the claim and the call
     └── HouseFault             the try failed on our side, e.g. the process that opens pictures
         └── StorageUnavailable the file's storage did not answer: keep trying, it is no attempt
 
@@ -35,6 +37,7 @@ ProviderMisconfigured (ImproperlyConfigured)   deliberately outside: "ignore fai
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -233,6 +236,26 @@ class RedirectReceived(ProviderError):
     retryable = True
     pauses = True
     counts = False
+
+
+class HeldBack(ProviderError):
+    """Waiting for its turn at the detector. Nothing was sent."""
+
+    error_class = "held_back"
+    retryable = True
+    counts = False
+
+    def __init__(self, message: str = "", *, until: datetime) -> None:
+        super().__init__(message)
+        self.until = until
+        """When to look again."""
+
+
+class PausedMeanwhile(HeldBack):
+    """The detector was paused before the picture was sent. Nothing was sent."""
+
+    error_class = "paused"
+    pauses = True
 
 
 class HouseFault(ProviderError):

@@ -24,7 +24,7 @@ OWN = ("DETECTION_PROVIDERS", "DETECTION_NOTICE", "DETECTION_PULSE")
 _SHARED = frozenset({"PUBLIC_BASE_URL"})
 """Settings of the app that the newsroom reads for itself too, from a variable without our prefix."""
 _OPTIONS = (
-    *("BACKEND", "BASE_URL", "SIGNING", "RATE", "MODE", "MODEL", "LABEL"),
+    *("BACKEND", "BASE_URL", "SIGNING", "RATE", "CONCURRENCY", "MODE", "MODEL", "LABEL"),
     *("ALLOWED_HOSTS", "CALLBACKS", "DAILY_BUDGET", "API_KEY", "WEBHOOK_SECRETS", "OPTIONS"),
 )
 """What may be set for each detector, behind `DETECTION_<ALIAS>_`."""
@@ -61,6 +61,9 @@ def detectors(env: Environment) -> dict[str, dict[str, Any]]:
         if aliases.count(alias) > 1:
             raise ImproperlyConfigured(f"DETECTION_PROVIDERS names {alias} twice. Give each detector its own alias.")
     _refuse_unknown(env, aliases)
+    for alias in env.words("DETECTION_PAUSED"):
+        if alias != "*" and alias not in aliases:
+            raise ImproperlyConfigured(f"DETECTION_PAUSED names {alias[:40]!r}. {meant(alias, aliases)}")
     return {alias: {"BACKEND": _backend(env, alias), "OPTIONS": _options(env, alias)} for alias in aliases}
 
 
@@ -137,6 +140,8 @@ def _options(env: Environment, alias: str) -> dict[str, Any]:
         options["allowed_hosts"] = hosts
     if env.text(prefix + "CALLBACKS"):
         options["callbacks"] = env.switch(prefix + "CALLBACKS", default=False)
+    if env.text(prefix + "CONCURRENCY"):
+        options["concurrency"] = env.number(prefix + "CONCURRENCY", 1, low=1, high=9999)
     if env.text(prefix + "DAILY_BUDGET"):
         options["daily_budget"] = env.number(prefix + "DAILY_BUDGET", 0, low=1)
     return _own(env, prefix) | options | _secrets(env, alias, prefix)

@@ -7,6 +7,7 @@ picture that doesn't fit is refused early with a sentence. Providers know no dat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -82,6 +83,12 @@ class Provider:
                 f"DETECTION_PROVIDERS[{alias!r}] has unknown options: {', '.join(sorted(unknown))}. "
                 f"Known: {', '.join(sorted(self.known_options()))}."
             )
+        most = str(self.options.get("concurrency") or "")
+        if most and not re.fullmatch(r"[1-9][0-9]{0,3}", most):
+            where = f"DETECTION_PROVIDERS[{alias!r}]['OPTIONS']['concurrency']"
+            raise ProviderMisconfigured(f"{where} must be a whole number from 1 to 9999.")
+        self.concurrency = int(most) if most else None
+        """How many pictures may be in hand for this alias at once, over all workers; None for no cap of ours."""
 
     @classmethod
     def known_options(cls) -> frozenset[str]:

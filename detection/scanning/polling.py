@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from detection import backoff, ratelimit, switches
-from detection.errors import AnalysisLost, FetchFailed, HouseFault, NotFound, ProviderError, RateLimited, SchemaMismatch
+from detection import ratelimit, switches
+from detection.errors import AnalysisLost, FetchFailed, HeldBack, HouseFault, NotFound, ProviderError, SchemaMismatch
 from detection.models import Analysis, moments
 from detection.providers import providers
 from detection.results import ScanResult
 from detection.scanning.applying import apply_result, give_up
-from detection.scanning.running import failed, hold_back
+from detection.scanning.pacing import hold_back, note_answer, note_error, wait_for_turn
+from detection.scanning.running import failed
 from detection.vocabulary import AnalysisStatus
 
 _WAITING = AnalysisStatus.AWAITING_CALLBACK
@@ -44,25 +44,30 @@ def run_poll(pk: int) -> None:
     if not provider.polls:
         give_up(analysis, error=_never_called_back(), expected=_WAITING)
         return
-    slot = hold_back(analysis, provider, now)
-    if slot is None:
+    leave = hold_back(analysis, provider, now)
+    if leave is None:
         return
     wait = min(2.0 * 1.6 ** min(analysis.faults, 10), _POLL_CAP)
     # For as long as one call may take, not as the next wait: a poller that dies must not keep the row waiting.
-    if not analysis.claim_poll(until=now + timedelta(seconds=slot + _ONE_CALL), now=now):
+    if not analysis.claim_poll(until=now + timedelta(seconds=ratelimit.SLEEP_UP_TO + _ONE_CALL), now=now):
         return
-    time.sleep(slot)
+    begun = now
     try:
+        wait_for_turn(analysis, provider, leave)
+        begun = moments.now()
         answer = provider.fetch(analysis.provider_reference)
+    except HeldBack as held:
+        analysis.note(next_attempt_at=held.until, rung_at=None)
+        return
     except ProviderError as error:
         told = _as_lost(error, analysis, now)
         if not told.retryable or isinstance(told, AnalysisLost | FetchFailed):
             failed(analysis, told, lease=None, expected=_WAITING)
             return
-        asked = _note(analysis, error, now=now)
+        asked = note_error(analysis, error, begun=begun, now=moments.now())
         _again(analysis, max(wait, asked), now=now)
         return
-    switches.note_success(analysis.provider)
+    note_answer(analysis)
     if isinstance(answer, ScanResult):
         apply_result(analysis, answer, expected=_WAITING, via="poll")
     else:
@@ -82,15 +87,6 @@ def _never_called_back() -> ProviderError:
 
 def _never_answered() -> ProviderError:
     return SchemaMismatch(_("The detector took the picture and never answered."))
-
-
-def _note(analysis: Analysis, error: ProviderError, *, now: datetime) -> float:
-    """Tell breaker and limiter of a poll that failed; the seconds that the detector asked for."""
-    switches.note_fault(analysis.provider, error, now=now)
-    asked = backoff.seconds_asked_for(error)
-    if isinstance(error, RateLimited):
-        ratelimit.push_back(analysis.provider, until=now.timestamp() + (asked or 1.0))
-    return asked
 
 
 def _again(analysis: Analysis, wait: float, *, now: datetime) -> None:

@@ -7,7 +7,6 @@ every later write checks the fencing token.
 from __future__ import annotations
 
 import random
-import time
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,27 +16,37 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from detection import audit, backoff, pulse, queue, ratelimit, switches
+from detection import audit, backoff, pulse, queue
 from detection.conf import settings
 from detection.errors import (
     AmbiguousTimeout,
     AnalysisLost,
+    HeldBack,
     HouseFault,
     ImageRefused,
     ProviderError,
-    RateLimited,
     Rejected,
 )
-from detection.models import Analysis, Asset, moments
+from detection.models import Analysis, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
 from detection.scanning import handing
 from detection.scanning.applying import accept, apply_result, claim_name, give_up, postpone, reject, skip
+from detection.scanning.pacing import (
+    Leave,
+    has_room,
+    hold_back,
+    next_try,
+    note_answer,
+    note_error,
+    put_back,
+    wait_for_room,
+    wait_for_turn,
+)
 from detection.scanning.reading import Sendable, is_of, is_protected, load, read, sendable
 from detection.scanning.requesting import begin_anew
 from detection.scanning.reusing import answered_already
-from detection.standing import settle
 from detection.vocabulary import AnalysisStatus, Says, Why
 
 _S = AnalysisStatus
@@ -63,51 +72,30 @@ def run_scan(pk: int) -> None:
         # Without a why: nothing was due from a detector that is gone.
         skip(analysis, sentence=_("This detector is not configured any more."))
         return
-    wait: float | None = 0.0
-    if not provider.is_embedded:
-        wait = hold_back(analysis, provider, now)
-    if wait is None:
+    leave = Leave() if provider.is_embedded else hold_back(analysis, provider, now)
+    if leave is None:
         return
     lease = _claim(analysis, now)
     if lease is None:
         return
     before = analysis.submitted_at
     with pulse.renewing(analysis, lease, at_most=queue.task_seconds()):
-        time.sleep(wait)
         try:
-            _try(analysis, provider, lease)
+            _try(analysis, provider, lease, leave)
         except Rejected as refusal:
             reject(analysis, code=refusal.code, sentence=refusal.sentence, lease=lease)
+        except HeldBack as error:
+            put_back(analysis, error, lease=lease)
         except ProviderError as error:
             failed(analysis, error, lease=lease, sent_before=before)
-
-
-def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> float | None:
-    """Seconds to sleep before calling; None: the detector is paused or has no slot soon, and the row was put off.
-
-    Raises ProviderMisconfigured in a process without its key, before anything is claimed or counted.
-    """
-    provider.check_configuration()
-    if (until := switches.may_ask(analysis.provider, now=now)) is not None:
-        _put_off(analysis, until, why=Why.PAUSED)
-        return None
-    wait = ratelimit.take(analysis.provider, rate=provider.rate, now=now.timestamp())
-    if wait > ratelimit.SLEEP_UP_TO:
-        _put_off(analysis, now + timedelta(seconds=wait * _random.uniform(0.5, 1.0)), why=Why.QUEUED)
-        return None
-    return wait
-
-
-def _put_off(analysis: Analysis, until: datetime, *, why: Why) -> None:
-    with transaction.atomic():
-        Asset.objects.lock([analysis.asset_id])
-        if analysis.note(next_attempt_at=until, rung_at=None, why=why):
-            settle(analysis.asset)
 
 
 def _claim(analysis: Analysis, now: datetime) -> uuid.UUID | None:
     """Take the row, count the attempt and record both, committed before any work."""
     with transaction.atomic():
+        if not has_room(analysis, now):
+            wait_for_room(analysis, now)
+            return None
         lease = analysis.claim(until=now + timedelta(seconds=settings.LEASE), now=now)
         if lease is None:
             return None
@@ -127,7 +115,7 @@ def _claim(analysis: Analysis, now: datetime) -> uuid.UUID | None:
     return lease
 
 
-def _try(analysis: Analysis, provider: Provider, lease: uuid.UUID) -> None:
+def _try(analysis: Analysis, provider: Provider, lease: uuid.UUID, leave: Leave) -> None:
     asset = analysis.asset
     content: bytes | Rejected
     try:
@@ -155,11 +143,11 @@ def _try(analysis: Analysis, provider: Provider, lease: uuid.UUID) -> None:
     if isinstance(made, str):
         skip(analysis, why=Why.UNSUPPORTED, sentence=made, lease=lease)
         return
-    answer = _ask(analysis, provider, made, lease)
+    answer = _ask(analysis, provider, made, lease, leave)
     if answer is None:
         return
     if not provider.is_embedded:
-        switches.note_success(analysis.provider)
+        note_answer(analysis, is_retry=leave.is_retry)
     if isinstance(answer, Accepted):
         accept(analysis, answer, lease=lease)
     elif asset.rejected_code and not _says_ai(answer.declared):
@@ -173,15 +161,21 @@ def _says_ai(declared: Declared | None) -> bool:
     return declared is not None and (declared.says in (Says.AI, Says.AI_EDITED) or declared.broken_says is not None)
 
 
-def _ask(analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUID) -> ScanResult | Accepted | None:
-    """Look up what an earlier try may have left at the vendor, else send; None: the row is not ours any more."""
+def _ask(
+    analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUID, leave: Leave
+) -> ScanResult | Accepted | None:
+    """Look up what an earlier try may have left at the vendor, else send; None: nothing more to do for this worker."""
+    if analysis.submitted_at and not provider.finds_by_reference and provider.polls and analysis.provider_reference:
+        # Begun, and left without an answer, under an id that we kept: it is asked for, not sent and paid for again.
+        accept(analysis, Accepted(provider_reference=analysis.provider_reference), lease=lease)
+        return None
+    if not provider.is_embedded:
+        wait_for_turn(analysis, provider, leave)
     if analysis.submitted_at and provider.finds_by_reference:
         found = provider.find(made.request.reference)
         if found is not None:
             return found
-    elif analysis.submitted_at and provider.polls and analysis.provider_reference:
-        # Begun, and left without an answer, under an id that we kept: it is asked for, not sent and paid for again.
-        return Accepted(provider_reference=analysis.provider_reference)
+        wait_for_turn(analysis, provider, replace(leave, is_retry=False))
     request = made.request
     if handing.fetches(provider):
         # First what its link will serve, which may be a rendition: a link to anything else is none.
@@ -217,27 +211,15 @@ def failed(
     earlier try sent the picture, if that is still open.
     """
     now = moments.now()
-    switches.note_fault(analysis.provider, error, now=now)
-    if isinstance(error, RateLimited):
-        ratelimit.push_back(analysis.provider, until=now.timestamp() + (backoff.seconds_asked_for(error) or 1.0))
+    sent_at = analysis.submitted_at
+    note_error(analysis, error, begun=now if sent_at is None or sent_at == sent_before else sent_at, now=now)
     analysis.refresh_from_db()
     if isinstance(error, ImageRefused):
         code = error.provider_code or error.error_class
         reject(analysis, code=code, sentence=str(error), why=Why.UNSUPPORTED, lease=lease, expected=expected)
         return
     faults = analysis.faults + (0 if error.counts else 1)
-    decision = backoff.decide(
-        error,
-        attempts=analysis.attempts,
-        faults=faults,
-        first_at=analysis.deadline_at - timedelta(seconds=settings.SCAN_DEADLINE),
-        now=now,
-        base=settings.RETRY_BASE,
-        cap=settings.RETRY_CAP,
-        max_attempts=settings.MAX_ATTEMPTS,
-        deadline_seconds=settings.SCAN_DEADLINE,
-        rng=_random,
-    )
+    decision = _decided(analysis, error, faults=faults, now=now)
     if isinstance(decision, backoff.Stop):
         give_up(analysis, error=error, lease=lease, expected=expected)
         return
@@ -251,13 +233,28 @@ def failed(
         clean = {"submitted_at": None, "provider_reference": ""}
     postpone(
         analysis,
-        at=decision.at,
+        at=next_try(decision.at, error, alias=analysis.provider, now=now),
         error=error,
         lease=lease,
         expected=expected,
         attempts=max(attempts, 0),
         faults=faults,
         **clean,
+    )
+
+
+def _decided(analysis: Analysis, error: ProviderError, *, faults: int, now: datetime) -> backoff.Again | backoff.Stop:
+    return backoff.decide(
+        error,
+        attempts=analysis.attempts,
+        faults=faults,
+        first_at=analysis.deadline_at - timedelta(seconds=settings.SCAN_DEADLINE),
+        now=now,
+        base=settings.RETRY_BASE,
+        cap=settings.RETRY_CAP,
+        max_attempts=settings.MAX_ATTEMPTS,
+        deadline_seconds=settings.SCAN_DEADLINE,
+        rng=_random,
     )
 
 

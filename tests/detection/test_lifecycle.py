@@ -210,7 +210,7 @@ def house(
 ) -> None:
     configure(MAX_ATTEMPTS=MAX_ATTEMPTS)
     detectors(first={"default": {"verdict": "likely_human", "ai_score": 0.02}})
-    monkeypatch.setattr(scanning.running.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(scanning.pacing.time, "sleep", lambda seconds: None)
     Pipeline.clock = clock
     assert append_only.missing(connection) == []
 

@@ -174,7 +174,7 @@ OUTCOMES = [
     (errors.HouseFault("Ours."), "retry_pending", 1, 0, "failed", False),
     (errors.StorageUnavailable("Ours."), "retry_pending", 0, 1, "failed", False),
     (errors.NotFound("Unknown."), "retry_pending", 1, 0, "failed", False),
-    (errors.SchemaMismatch("HTML."), "dead", 1, 0, "failed", False),
+    (errors.SchemaMismatch("HTML."), "dead", 1, 0, "failed", True),
     (errors.OutboundBlocked("Loopback."), "dead", 1, 0, "failed", False),
     (errors.ProviderError("Something."), "dead", 1, 0, "failed", False),
     (errors.ImageRefused("No cartoons."), "rejected", 1, 0, "unsupported", False),
@@ -387,7 +387,7 @@ class TestWaiting:
         """E05."""
         detectors(first={"rate": "10/m"})
         slept: list[float] = []
-        monkeypatch.setattr(scanning.running.time, "sleep", slept.append)
+        monkeypatch.setattr(scanning.pacing.time, "sleep", slept.append)
         pictures = [plate(seed=seed) for seed in range(3)]
         drain()
         assert len(scripted().calls) == 2
@@ -606,7 +606,7 @@ class TestEqualBytes:
         assert len(scripted().calls) == 1
 
     def test_after_a_failure_of_the_first_the_second_goes_itself(self, plate: Upload, scripted: Scripted) -> None:
-        scripted().will_fail(errors.SchemaMismatch("HTML.")).will_return(**HUMAN)
+        scripted().will_fail(errors.ProviderError("Something.")).will_return(**HUMAN)
         one, other = plate("one"), plate("other")
         drain()
         assert (row_of(one).status, row_of(other).status) == ("dead", "complete")
