@@ -30,7 +30,7 @@ from detection.errors import OutboundBlocked
 from detection.providers.sockets import Call, Limits, PlainPool, TimedTlsSocket, TlsPool, current_call, ongoing
 
 MAX_URL = 2000
-_URL = re.compile(r"(https?)://([a-z0-9.-]{1,253}|\[[0-9a-f:.]+\])(?::(\d{1,5}))?(?:[/?][!-~]*)?", re.IGNORECASE)
+_URL = re.compile(r"(https?)://([a-z0-9.-]{1,253}|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(?:[/?][!-~]*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +75,11 @@ class GuardedSession(requests.Session):
     """A requests session that only speaks through `call`."""
 
     guard: _GuardedAdapter
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None, whatever the answer says. Even where redirects are not followed, requests would prepare the next
+        one: read this answer's body whole, without our limits, and parse an address that may be anything."""
+        return None
 
     def call(self, method: str, url: str, *, limits: Limits | None = None, **request: Any) -> Answer:
         """One request, its answer read whole. `request`: params, data, files, json, headers as in requests.

@@ -135,6 +135,7 @@ def test_allowing_loopback_opens_nothing_else(address: str) -> None:
         "https://good.example:65536/",
         "https://good.example:99999/",
         "https://good.example:/",
+        "https://good.example:٤٤٣/",
         "https://good.example/a\r\nX: y",
         "https://good.example /",
         "https://good.example/a b",
@@ -276,6 +277,37 @@ def test_a_redirect_is_returned_and_not_followed(
 
     assert answer.status == status
     assert canary.seen == []
+
+
+@pytest.mark.parametrize("location", [b"http://[", b"http://\xff\xfe/", b"https://[::1", b"//", b"http://a:b@c:d/"])
+def test_where_a_redirect_points_is_not_even_read(
+    listen: Callable[..., Listener], session: GuardedSession, location: bytes
+) -> None:
+    """B08."""
+    server = listen(b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 0\r\n\r\n")
+
+    assert session.call("POST", f"http://127.0.0.1:{server.port}/", data=b"x").status == 302
+
+
+@pytest.mark.parametrize("encoding", [b"", b"Content-Encoding: gzip\r\n"])
+def test_a_redirect_s_body_is_bounded_like_any_other(
+    listen: Callable[..., Listener], session: GuardedSession, encoding: bytes
+) -> None:
+    """B14, B16."""
+    sent = []
+
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /\r\n" + encoding + b"Content-Length: 99999999\r\n\r\n")
+        for _ in range(1_000):
+            connection.sendall(b"x" * 65_536)
+            sent.append(65_536)
+
+    server = listen(endless)
+
+    with pytest.raises(OutboundBlocked):
+        session.call("GET", f"http://127.0.0.1:{server.port}/", limits=Limits(max_bytes=100_000))
+
+    assert sum(sent) < 20_000_000
 
 
 def test_cookies_are_not_kept(listen: Callable[..., Listener], session: GuardedSession) -> None:
