@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, sandbox, stored
+from detection import audit, sandbox, stored, switches
 from detection.conf import settings
 from detection.errors import (
     HouseFault,
@@ -31,6 +31,8 @@ from detection.providers.base import Provider
 from detection.results import Overlay, ScanResult
 
 MAX_TRIES = 5
+LOOK_AGAIN = timedelta(seconds=30)
+"""While the detector is paused; it is not asked for an overlay either, and that uses up no try."""
 OUR_STORAGE_WAITS = (timedelta(seconds=30), timedelta(minutes=15))
 """The shortest and the longest wait for a storage of ours that is full or silent; that uses up no try."""
 
@@ -43,11 +45,18 @@ def store(pk: int) -> None:
     row = StoredOverlay.objects.select_related("analysis__asset").filter(pk=pk, status="pending").first()
     if row is None:
         return
-    StoredOverlay.objects.filter(pk=pk).update(tries=row.tries + 1)
     asset, provider = row.analysis.asset, providers.get(row.analysis.provider)
     if provider is None:
         _refuse(row, _("The detector that gave this overlay is not configured any more."))
         return
+    if row.tries >= MAX_TRIES:
+        # Counted before each try, so that one which takes its worker down is not begun for ever.
+        _refuse(row, _("The overlay could not be fetched: it was tried several times, and no try came to its end."))
+        return
+    if not row.file and switches.is_paused(row.analysis.provider):
+        StoredOverlay.objects.filter(pk=pk, status="pending").update(next_try_at=timezone.now() + LOOK_AGAIN)
+        return
+    StoredOverlay.objects.filter(pk=pk).update(tries=row.tries + 1)
     try:
         content = _given(row) or _fetched(row, provider)
         made = sandbox.reencode_overlay(content, width=asset.width or 1, height=asset.height or 1)
@@ -59,6 +68,8 @@ def store(pk: int) -> None:
     except StorageUnavailable:
         _wait_for_our_storage(row)
     except (ProviderError, SandboxFailed) as error:
+        if isinstance(error, ProviderError) and error.pauses:
+            switches.note_fault(row.analysis.provider, error, now=timezone.now())
         may_be_renewed = provider.renews_overlay and not isinstance(error, OutboundBlocked)
         is_final = not getattr(error, "retryable", True) and not may_be_renewed
         if row.tries + 1 >= MAX_TRIES or is_final:

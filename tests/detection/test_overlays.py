@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from detection import errors, overlays, sandbox
+from detection import errors, overlays, sandbox, switches
 from detection.models import AuditEvent, StoredOverlay
 from detection.results import Overlay, ScanResult
 from detection.testing import images
@@ -247,3 +248,57 @@ class TestOneThatIsRenewed:
         row.refresh_from_db()
         assert row.status == "refused"
         assert "no highlighted areas for this picture after all" in row.reason
+
+    def test_is_not_asked_for_while_its_detector_is_paused_and_that_is_no_try(
+        self, upload: Callable[..., StoredOverlay], asked: list[str]
+    ) -> None:
+        """E07, E11."""
+        row = upload(Overlay(kind="heatmap"))
+        switches.pause("first", reason="The bill is being disputed.")
+        for _time in range(7):
+            overlays.store(row.pk)
+        row.refresh_from_db()
+        assert (row.status, row.tries, asked) == ("pending", 1, [])
+
+        switches.resume("first")
+        overlays.store(row.pk)
+
+        row.refresh_from_db()
+        assert row.status == "ready"
+
+    def test_a_key_that_is_refused_pauses_the_detector(
+        self,
+        upload: Callable[..., StoredOverlay],
+        asked: list[str],
+        scripted: Callable[..., Any],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """E03."""
+        row = upload(Overlay(kind="heatmap"))
+
+        def refused(reference: str) -> ScanResult:
+            raise errors.AuthFailed("The key is refused.")
+
+        monkeypatch.setattr(scripted(), "fetch", refused)
+        overlays.store(row.pk)
+
+        assert switches.is_paused("first")
+
+
+def test_one_that_takes_its_worker_down_is_given_up_in_words(
+    upload: Callable[..., StoredOverlay], scripted: Callable[..., Any]
+) -> None:
+    row = upload(Overlay(url=URL), fetched(HEATMAP))
+    StoredOverlay.objects.filter(pk=row.pk).update(status="pending", tries=0, file="")
+
+    def dies(overlay: Overlay) -> bytes:
+        raise SystemError("killed")
+
+    scripted().download_overlay = dies
+    for _time in range(8):
+        with suppress(SystemError):
+            overlays.store(row.pk)
+
+    row.refresh_from_db()
+    assert (row.status, row.tries) == ("refused", overlays.MAX_TRIES)
+    assert "no try came to its end" in row.reason
