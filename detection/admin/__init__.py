@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detection.admin import assets, operations, records
+from detection.admin import assets, gave_up, operations, records
 from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, ReadOnlyMixin
 
-__all__ = ["AnalysedImageMixin", "GatedPublicationMixin", "ReadOnlyMixin", "assets", "operations", "records"]
+__all__ = ["AnalysedImageMixin", "GatedPublicationMixin", "ReadOnlyMixin", "assets", "gave_up", "operations", "records"]

@@ -21,9 +21,9 @@ from detection.admin import gate_views
 from detection.admin.filters import ConclusionFilter, KeptInsideFilter, SignalFilter, TierFilter
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
 from detection.admin.review import review_view
-from detection.models import Asset, AuditEvent, PolicyVersion, Queue, Review
+from detection.models import Analysis, Asset, AuditEvent, PolicyVersion, Queue, Review
 from detection.templatetags.detection_tags import DISMISSED, review_url, thumbnail_url
-from detection.vocabulary import Conclusion, SourceTier, Why
+from detection.vocabulary import AnalysisStatus, Conclusion, Signal, SourceTier, Why
 
 
 class _PictureList(ReadOnlyMixin, AnyAdmin):
@@ -151,7 +151,11 @@ def _asks_for_a_person() -> Q:
         rows = [row for row in policy.ROWS if rules.levels[row, tier].refuses or (row, tier) in rules.queued]
         stored = [tier.value, ""] if tier is SourceTier.UNKNOWN else [tier.value]
         found |= Q(source_tier__in=stored, row__in=rows)
-    return found
+    # Whatever the table says of pictures that could not be checked: one whose check gave up waits for nobody else.
+    given_up = Analysis.objects.filter(
+        asset=OuterRef("pk"), generation=OuterRef("generation"), status=AnalysisStatus.DEAD
+    )
+    return found | Q(Exists(given_up), signal=Signal.COULD_NOT_CHECK)
 
 
 def _is_concluded_for(user: Any) -> Q:

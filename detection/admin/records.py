@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from detection import audit, reach, registry, scanning, wording
+from detection import audit, reach, registry, wording
+from detection.admin import gave_up
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.raw_answers import raw_view
-from detection.errors import DetectionError
 from detection.models import Analysis, AuditEvent, Override, PolicyVersion
 from detection.templatetags.detection_tags import review_url
 from detection.vocabulary import AnalysisStatus, Basis, Verdict
@@ -57,7 +57,12 @@ class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
         return reach.may_look_at_any(request.user) if obj is None else reach.may_look(request.user, obj.asset)
 
     def has_redrive_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("detection.redrive"))
+        return gave_up.may_redrive(request.user)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method == "POST" and not gave_up.may_redrive(request.user):
+            return gave_up.denied(request)
+        return super().changelist_view(request, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Analysis]:
         # Whoever redrives keeps the pipeline healthy on every desk.
@@ -82,18 +87,8 @@ class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
 
     @admin.action(description=gettext_lazy("Start again what gave up"), permissions=["redrive"])
     def redrive(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
-        """Only rows that gave up are started; the others are counted and named as what they are."""
-        done, refused = 0, []
-        for analysis in queryset:
-            try:
-                done += bool(scanning.redrive(analysis, by=request.user))
-            except DetectionError as error:
-                refused.append(str(error))
-        said = ngettext("%(count)d analysis is started again.", "%(count)d analyses are started again.", done)
-        messages.info(request, said % {"count": done})
-        if left := len(queryset) - done:
-            told = ngettext("%(count)d had not given up.", "%(count)d had not given up.", left) % {"count": left}
-            messages.warning(request, " ".join([told, *sorted(set(refused))]))
+        """Only rows that gave up are started; each of the others is named, with the reason."""
+        gave_up.redrive_each(request, queryset)
 
 
 @admin.register(AuditEvent)

@@ -164,7 +164,7 @@ def state_sentence(
     """
     now = now or timezone.now()
     waits = status in (AnalysisStatus.PENDING_SCAN, AnalysisStatus.RETRY_PENDING)
-    parts = [_GOES_ON.sub("", said).strip() if waits or status is AnalysisStatus.DEAD else said]
+    parts = [past_sentence(said) if waits or status is AnalysisStatus.DEAD else said]
     if waits and why is Why.PAUSED:
         parts.append(
             gettext("This detector is paused. It is asked by itself when the pause ends; an operator can end it.")
@@ -181,6 +181,11 @@ def state_sentence(
             gettext("It is not tried again by itself. Decide without it, or ask an operator to start it again.")
         )
     return " ".join(part for part in parts if part)
+
+
+def past_sentence(said: str) -> str:
+    """What an error said when it was met, without what it promised of the next try."""
+    return _GOES_ON.sub("", said).strip()
 
 
 def _next_try(at: datetime | None, now: datetime) -> str:

@@ -171,7 +171,7 @@ def test_what_gave_up_is_started_again_by_whoever_may(client: Any) -> None:
         reverse("admin:detection_analysis_changelist"), {"action": "redrive", "_selected_action": rows}, follow=True
     )
     said = " ".join(str(message) for message in answer.context["messages"])
-    assert "1 analysis is started again." in said
+    assert "1 check is started again." in said
     assert Analysis.objects.get(asset=asset, provider="first").redrives == 1
 
 
