@@ -66,20 +66,22 @@ def decide(
        bound keeps a vendor that has just failed from being asked again in the same instant.
     4. Retry-After is a minimum, itself at most `RETRY_AFTER_CAP`, with up to `base` on top so that rows told the same
        don't return together.
-    5. A wait that would end after the deadline ends at it, for one last try; unless the vendor forbade that.
+    5. A wait that would end after the deadline ends at it, for one last try; or, where the vendor asked for more, as
+       soon as it allows: its own wish ends no scan early.
     """
     deadline = first_at + timedelta(seconds=deadline_seconds)
     if not error.retryable:
         return Stop(StopReason.FINAL)
     if error.counts and attempts >= max_attempts:
         return Stop(StopReason.ATTEMPTS)
-    asked = timedelta(seconds=seconds_asked_for(error))
-    if now >= deadline or now + asked > deadline:
+    if now >= deadline:
         return Stop(StopReason.DEADLINE)
+    asked = seconds_asked_for(error)
     wait = _jittered(attempts if error.counts else faults, base=base, cap=cap, rng=rng)
+    at = min(now + timedelta(seconds=wait), deadline)
     if asked:
-        wait = max(wait, asked.total_seconds() + rng.uniform(0, base))
-    return Again(at=min(now + timedelta(seconds=wait), deadline), counts=error.counts)
+        at = max(at, now + timedelta(seconds=asked + rng.uniform(0, base)))
+    return Again(at=at, counts=error.counts)
 
 
 def after_crash(

@@ -22,10 +22,10 @@ from django.utils.translation import gettext as _
 from detection import audit, queue, sandbox, switches, wording
 from detection.conf import settings
 from detection.errors import ProviderError, Refused, Rejected
-from detection.models import Analysis, Asset, ProviderCheck, ProviderSwitch, moments
+from detection.models import Analysis, Asset, ProviderCheck, moments
 from detection.providers import providers
 from detection.providers.base import Provider
-from detection.results import Accepted, ScanRequest, ScanResult
+from detection.results import ORIGINAL, Accepted, ScanRequest, ScanResult
 from detection.scanning import is_protected
 from detection.scanning.reading import sendable
 
@@ -158,8 +158,8 @@ def _not_configured(alias: str) -> str:
 
 def pause_reason(alias: str) -> str | None:
     """Why this detector, or all of them, are paused; None where they are not."""
-    paused = ProviderSwitch.objects.filter(alias__in=[alias, switches.ALL], is_paused=True)
-    return next((switch.reason for switch in paused), None)
+    paused = switches.pauses()
+    return paused.get(alias, paused.get(switches.ALL))
 
 
 # One picture, by command.
@@ -252,8 +252,8 @@ def _judged(provider: Provider, answer: ScanResult | Accepted, *, as_sent: str) 
     if answer.provider_reference:
         parts.append(_("request %(id)s") % {"id": answer.provider_reference})
     said = f"{', '.join(parts)}."
-    if as_sent != "original":
-        said += " " + _("Sent as %(what)s.") % {"what": as_sent}
+    if as_sent != ORIGINAL:
+        said += " " + _("Sent as %(what)s.") % {"what": wording.as_sent_words(as_sent)}
     if answer.warnings:
         said += " " + _("Warnings: %(codes)s.") % {"codes": ", ".join(answer.warnings)}
     return Outcome(ok=True, sentence=said, result=answer)

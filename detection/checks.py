@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from detection import queue
+from detection import queue, switches
 from detection.conf import SETTINGS, contradictions, settings
 from detection.models import append_only
 from detection.providers import providers
@@ -35,6 +35,20 @@ def check_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]
     except ImproperlyConfigured as error:
         found.append(Error(str(error), hint="Change DETECTION_PROVIDERS in your settings.", id="detection.E002"))
     return found
+
+
+@register()
+def check_pauses(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """The kill switch names detectors that there are: one that is misspelt would stop nobody."""
+    if check_settings():
+        return []
+    known = (*providers.aliases(), switches.ALL)
+    return [
+        Error(f"DETECTION['PAUSED'] names {alias!r}, and no detector is called so.", hint=hint, id="detection.E009")
+        for alias in switches.named_by_setting()
+        for hint in [f"Name some of {', '.join(known)}; in the newsroom by DETECTION_PAUSED."]
+        if alias not in known
+    ]
 
 
 def check_keys() -> list[CheckMessage]:

@@ -50,10 +50,14 @@ def _row(alias: str) -> ProviderSwitch:
     return ProviderSwitch.objects.get_or_create(alias=alias)[0]
 
 
+def named_by_setting() -> list[str]:
+    """What the setting `PAUSED` names: aliases, or `*`."""
+    return [alias for one in settings.PAUSED.split(",") if (alias := one.strip())]
+
+
 def held_by_setting(alias: str) -> bool:
     """Whether the setting `PAUSED` names this detector, or all; it counts in the processes that have it."""
-    named = {one.strip() for one in settings.PAUSED.split(",")}
-    return bool(named & {alias, ALL})
+    return not {alias, ALL}.isdisjoint(named_by_setting())
 
 
 def setting_sentence() -> str:
@@ -64,8 +68,7 @@ def setting_sentence() -> str:
 def pauses() -> dict[str, str]:
     """The reason of every pause that stands now, by alias; `*` is all of them. The setting's win over the rows'."""
     found = {row.alias: row.reason for row in ProviderSwitch.objects.filter(is_paused=True)}
-    named = (one.strip() for one in settings.PAUSED.split(","))
-    return found | {alias: setting_sentence() for alias in named if alias}
+    return found | {alias: setting_sentence() for alias in named_by_setting()}
 
 
 def pause(alias: str, *, by: Any = None, reason: str) -> None:

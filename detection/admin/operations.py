@@ -38,6 +38,8 @@ class _Row:
     switch: ProviderSwitch | None = None
     check: ProviderCheck | None = None
     is_paused: bool = False
+    is_set: bool = False
+    """Paused by the setting `PAUSED`, which no button ends."""
 
     @property
     def is_all(self) -> bool:
@@ -85,6 +87,8 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
     def resume_view(self, request: HttpRequest, alias: str) -> HttpResponse:
         """Ask it again."""
         self._check(request, alias)
+        if switches.held_by_setting(alias):
+            return self._page(request, problem=switches.setting_sentence(), at=alias, status=409)
         switches.resume(alias, by=request.user, reason=request.POST.get("reason", "")[:1000])
         messages.info(request, _("Resumed. What waited is checked now."))
         return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
@@ -111,16 +115,19 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
             raise PermissionDenied
         known = {switch.alias: switch for switch in ProviderSwitch.objects.all()}
         checks = {check.alias: check for check in ProviderCheck.objects.newest()}
-        paused = {alias for alias, switch in known.items() if switch.is_paused}
-        rows = [_Row(switches.ALL, _("All detectors"), switch=known.get(switches.ALL))]
+        paused = switches.pauses()
+        all_set = switches.held_by_setting(switches.ALL)
+        rows = [_Row(switches.ALL, _("All detectors"), switch=known.get(switches.ALL), is_set=all_set)]
         for alias in providers.aliases():
-            one, is_paused = providers[alias], bool(paused & {alias, switches.ALL})
-            rows.append(_Row(alias, one.title, one.looks_at, known.get(alias), checks.get(alias), is_paused))
+            one, is_set = providers[alias], not providers[alias].is_embedded and switches.held_by_setting(alias)
+            is_paused = bool(paused.keys() & {alias, switches.ALL})
+            rows.append(_Row(alias, one.title, one.looks_at, known.get(alias), checks.get(alias), is_paused, is_set))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Detectors"),
             "opts": self.opts,
             "rows": rows,
+            "setting": switches.setting_sentence(),
             "problem": problem,
             "at": at,
             "typed": request.POST.get("reason", ""),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ImproperlyConfigured
 
+from detection import switches
 from detection.doctor.findings import Finding, broken, in_short, ok, warn
 from detection.errors import ProviderError
 from detection.models import ProviderSwitch
@@ -46,6 +47,9 @@ def can_be_made() -> Iterator[Finding]:
 
 def may_be_asked() -> Iterator[Finding]:
     """Whom a person or the breaker has paused."""
+    if by_setting := switches.named_by_setting():
+        who = "All detectors are" if switches.ALL in by_setting else f"These detectors are ({', '.join(by_setting)})"
+        yield warn(f"{who} paused by the setting PAUSED.", "Unset it (in the newsroom: DETECTION_PAUSED) to go on.")
     for switch in ProviderSwitch.objects.filter(is_paused=True):
         who = "All detectors are" if switch.alias == "*" else f"The detector {switch.alias} is"
         until = "" if switch.paused_until is None else " and tried again by itself"

@@ -23,6 +23,7 @@ takes the next, and the last one stays. An answer may hold
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import monotonic
@@ -84,9 +85,16 @@ def _check(answer: object, where: str) -> None:
 
 
 class SandboxDetector:
-    """The server. Binds 127.0.0.1 only. `port` 0: any free one. Give a script, or queue answers with `will`."""
+    """The server. Binds 127.0.0.1 only. `port` 0: any free one. Give a script, or queue answers with `will`.
 
-    def __init__(self, port: int = 0, script: Script | None = None) -> None:
+    `allows`: so many calls within any stretch of so many seconds; one more is refused with 429, and no Retry-After.
+    """
+
+    def __init__(self, port: int = 0, script: Script | None = None, *, allows: tuple[int, float] | None = None) -> None:
+        self.allows = allows
+        self.down = 0
+        """While this is a status such as 503, every call is answered with it: an outage."""
+        self._let_in: deque[float] = deque()
         self.calls: list[Call] = []
         """Everything that came in, in order."""
         self.billed = 0
@@ -133,6 +141,20 @@ class SandboxDetector:
             _check(answer, f"{key} / {sha256}")
             self._script.setdefault(key, {}).setdefault(sha256, []).append(answer)
         return self
+
+    def turns_away(self) -> int:
+        """The status with which this call is refused, whatever it asks for; 0: it is let in, and counted."""
+        if self.down or self.allows is None:
+            return self.down
+        most, seconds = self.allows
+        with self._lock:
+            now = monotonic()
+            while self._let_in and self._let_in[0] <= now - seconds:
+                self._let_in.popleft()
+            if len(self._let_in) >= most:
+                return 429
+            self._let_in.append(now)
+            return 0
 
     def next_answer(self, key: str, sha256: str) -> Answer:
         """What the script says now; the most exact entry wins."""

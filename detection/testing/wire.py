@@ -64,6 +64,7 @@ class Played(Protocol):
     calls: list[Call]
     stopping: threading.Event
 
+    def turns_away(self) -> int: ...
     def next_answer(self, key: str, sha256: str) -> Mapping[str, Any]: ...
     def store(self, call: Call, content: bytes, answer: Mapping[str, Any]) -> Any: ...
     def earlier(self, call: Call) -> Any: ...
@@ -222,9 +223,12 @@ class _Handler(BaseHTTPRequestHandler):
         return self.call
 
     def _is_let_in(self) -> bool:
-        if self.call.key and self.call.key != WRONG_KEY:
+        if not self.call.key or self.call.key == WRONG_KEY:
+            self._refuse(401, "unauthorized", "This key is not known.")
+        elif status := self.server.detector.turns_away():
+            self._refuse(status, "turned_away", "Not now.")
+        else:
             return True
-        self._refuse(401, "unauthorized", "This key is not known.")
         return False
 
     def _read_link(self, body: bytes) -> bytes | None:

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from detection import scanning, switches
-from detection.errors import AuthFailed, ImageRefused, ProviderDown, QuotaExceeded, RateLimited, RedirectReceived
+from detection.errors import (
+    AuthFailed,
+    ImageRefused,
+    ProviderDown,
+    QuotaExceeded,
+    RateLimited,
+    RedirectReceived,
+    SchemaMismatch,
+)
 from detection.models import AuditEvent, ProviderSwitch
 from tests.conftest import Clock, asset_of
 
@@ -238,3 +246,142 @@ def test_of_two_workers_with_the_same_open_breaker_one_probes(
 
     monkeypatch.setattr(type(ProviderSwitch.objects), "filter", as_read_before)
     assert switches.may_ask("first", now=clock.now()) is not None
+
+
+def unread(clock: Clock, number: int, *, raw: dict[str, Any] | None) -> None:
+    for _answer in range(number):
+        error = SchemaMismatch("It is no JSON.")
+        error.raw = raw
+        switches.note_fault("first", error, now=clock.now())
+
+
+def row() -> ProviderSwitch:
+    return ProviderSwitch.objects.get(alias="first")
+
+
+def test_a_web_page_for_an_answer_opens_the_breaker_at_once_and_a_probe_closes_it(clock: Clock) -> None:
+    """E08."""
+    unread(clock, 1, raw=None)
+    assert switches.is_paused("first")
+    assert not switches.waits_for_a_person("first")
+    clock.move(seconds=16)
+    assert switches.may_ask("first", now=clock.now()) is None
+    switches.note_success("first")
+    assert not switches.is_paused("first")
+
+
+def test_one_picture_s_odd_answer_stops_nobody_and_three_in_a_row_wait_for_a_person(clock: Clock) -> None:
+    """E08."""
+    unread(clock, 2, raw={"score": 1.7})
+    assert not switches.is_paused("first")
+    switches.note_success("first")
+    unread(clock, 2, raw={"score": 1.7})
+    assert not switches.is_paused("first")
+    unread(clock, 1, raw={"score": 1.7})
+    assert switches.waits_for_a_person("first")
+
+
+def test_web_pages_that_go_on_become_a_person_s_affair_and_are_told_again_then(clock: Clock) -> None:
+    for _probe in range(3):
+        unread(clock, 1, raw=None)
+        clock.move(minutes=6)
+        switches.may_ask("first", now=clock.now())
+    assert switches.waits_for_a_person("first")
+    untils = [event.facts["until"] for event in AuditEvent.objects.filter(action="provider.paused").order_by("pk")]
+    assert [until is None for until in untils] == [False, True]
+
+
+def test_half_of_the_calls_of_five_minutes_failing_opens_it_and_fewer_than_ten_prove_nothing(clock: Clock) -> None:
+    """E07."""
+    for _pair in range(4):
+        switches.note_success("first")
+        faults(clock, 1)
+    switches.note_success("first")
+    assert not switches.is_paused("first")
+    faults(clock, 1)
+    assert switches.is_paused("first")
+    assert "Half of its answers" in row().reason
+
+
+def test_faults_further_apart_than_five_minutes_are_not_weighed_together(clock: Clock) -> None:
+    for _pair in range(9):
+        switches.note_success("first")
+        faults(clock, 1)
+        clock.move(minutes=3)
+    assert not switches.is_paused("first")
+
+
+def test_an_incident_is_recorded_and_logged_once_however_many_probes_fail(
+    clock: Clock, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    """E06."""
+    with django_capture_on_commit_callbacks(execute=True), caplog.at_level("WARNING", logger="detection"):
+        faults(clock, 5)
+        for _probe in range(20):
+            clock.move(minutes=6)
+            assert switches.may_ask("first", now=clock.now()) is None
+            faults(clock, 1)
+    assert AuditEvent.objects.filter(action="provider.paused").count() == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "The detector first is paused and is tried again by itself: Several faults in a row: 502"
+    ]
+
+
+def test_one_that_opens_again_soon_is_recorded_and_not_logged_again(
+    clock: Clock, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True), caplog.at_level("WARNING", logger="detection"):
+        for _time in range(3):
+            faults(clock, 3)
+            clock.move(seconds=20)
+            assert switches.may_ask("first", now=clock.now()) is None
+            switches.note_success("first")
+        clock.move(minutes=11)
+        faults(clock, 3)
+    assert len(caplog.records) == 2
+    assert AuditEvent.objects.filter(action="provider.paused").count() == 4
+
+
+def test_calls_that_were_under_way_when_it_opened_do_not_make_it_longer(clock: Clock) -> None:
+    """E07."""
+    faults(clock, 3)
+    until = row().paused_until
+    faults(clock, 4)
+    assert row().paused_until == until
+
+
+def test_a_probe_whose_worker_died_is_followed_by_another(clock: Clock) -> None:
+    """E07."""
+    faults(clock, 3)
+    clock.move(seconds=16)
+    assert switches.may_ask("first", now=clock.now()) is None
+    clock.move(seconds=30)
+    assert switches.may_ask("first", now=clock.now()) is not None
+    clock.move(seconds=16)
+    assert switches.may_ask("first", now=clock.now()) is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "first", "second"), [("*", True, True), ("first", True, False), ("", False, False)]
+)
+def test_the_setting_pauses_what_it_names_and_nobody_resumes_that(
+    clock: Clock, configure: Callable[..., None], setting: str, first: bool, second: bool
+) -> None:
+    """E11."""
+    configure(PAUSED=setting)
+    assert (switches.is_paused("first"), switches.is_paused("second")) == (first, second)
+    assert (switches.may_ask("first", now=clock.now()) is not None) == first
+    switches.resume("first")
+    switches.note_success("first")
+    assert (switches.is_paused("first"), switches.waits_for_a_person("first")) == (first, first)
+    assert list(switches.pauses()) == ([setting] if setting else [])
+
+
+def test_a_person_s_pause_of_all_is_heeded_before_a_breaker_s_probe_is_used_up(clock: Clock) -> None:
+    """E07."""
+    faults(clock, 3)
+    clock.move(seconds=16)
+    switches.pause(switches.ALL, reason="Election night.")
+    assert switches.may_ask("first", now=clock.now()) is not None
+    switches.resume(switches.ALL)
+    assert switches.may_ask("first", now=clock.now()) is None

@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from detection import checking, switches, wording
 from detection.conf import settings
 from detection.errors import Rejected, SandboxFailed
-from detection.models import ProviderSwitch
 from detection.providers import providers
 from detection.results import KeyCheck
 
@@ -40,6 +39,8 @@ class Command(BaseCommand):
                 raise CommandError("Say why with --reason; the screens and the history show it.")
             switches.pause(alias, reason=options["reason"])
         elif verb == "resume":
+            if switches.held_by_setting(alias):
+                raise CommandError(switches.setting_sentence())
             switches.resume(alias, reason=options["reason"])
         elif verb == "test":
             self._test(alias, image=options["image"], as_json=options["json"])
@@ -47,11 +48,11 @@ class Command(BaseCommand):
         self._status(alias)
 
     def _status(self, alias: str) -> None:
-        paused = {row.alias: row for row in ProviderSwitch.objects.filter(is_paused=True)}
+        paused = switches.pauses()
         if "*" in paused:
-            self.stdout.write(f"All detectors are paused: {paused['*'].reason}")
+            self.stdout.write(f"All detectors are paused: {paused['*']}")
         for name in _named(alias):
-            state = f"paused: {paused[name].reason}" if name in paused else "on"
+            state = f"paused: {paused[name]}" if name in paused else "on"
             self.stdout.write(f"{name} ({providers[name].title}): {state}")
 
     def _test(self, alias: str, *, image: str | None, as_json: bool) -> None:

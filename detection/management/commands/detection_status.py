@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 
-from detection import audit, queue
+from detection import audit, queue, switches
 from detection.errors import BrokerUnavailable
-from detection.models import Analysis, Asset, ProviderSwitch, Sweep, Worker
+from detection.models import Analysis, Asset, Sweep, Worker
 from detection.vocabulary import LIVE, AnalysisStatus, Signal
 
 _OPEN = (
@@ -69,7 +69,7 @@ def status() -> dict[str, Any]:
         "dead": Analysis.objects.present().filter(status=AnalysisStatus.DEAD).count(),
         "deliveries": {},
         "review_backlog": Asset.objects.filter(signal__in=_OPEN, conclusion="", detached_at=None).count(),
-        "switches": {row.alias: row.reason for row in ProviderSwitch.objects.filter(is_paused=True)},
+        "switches": switches.pauses(),
         "workers": {
             "rings_waiting": _rings(),
             "last_sweep_seconds": round((now - sweep.ran_at).total_seconds(), 1) if sweep else None,
