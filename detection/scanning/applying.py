@@ -229,18 +229,20 @@ def reject(
     *,
     code: str,
     sentence: str,
+    vendor_code: str = "",
     why: Why = Why.UNREADABLE,
     lease: uuid.UUID | None = None,
     expected: AnalysisStatus | None = None,
 ) -> bool:
-    """This file cannot be examined; the sentence tells an editor what to do."""
+    """This file cannot be examined; the sentence tells an editor what to do. `vendor_code`: for the history alone."""
+    told = {"vendor_code": vendor_code} if vendor_code else {}
     with transaction.atomic():
         moved = move(
             analysis,
             _S.REJECTED,
             lease=lease,
             expected=expected,
-            facts={"code": code, "sentence": sentence},
+            facts={"code": code, "sentence": sentence, **told},
             completed_at=timezone.now(),
             why=why,
             error_class=code[:30],

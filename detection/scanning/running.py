@@ -215,8 +215,8 @@ def failed(
     note_error(analysis, error, begun=now if sent_at is None or sent_at == sent_before else sent_at, now=now)
     analysis.refresh_from_db()
     if isinstance(error, ImageRefused):
-        code = error.provider_code or error.error_class
-        reject(analysis, code=code, sentence=str(error), why=Why.UNSUPPORTED, lease=lease, expected=expected)
+        said: dict[str, Any] = {"code": error.error_class, "vendor_code": error.provider_code, "sentence": str(error)}
+        reject(analysis, **said, why=Why.UNSUPPORTED, lease=lease, expected=expected)
         return
     faults = analysis.faults + (0 if error.counts else 1)
     decision = _decided(analysis, error, faults=faults, now=now)

@@ -221,6 +221,17 @@ class TestAnError:
         assert (asset.signal, asset.why) == ("could_not_check", why)
         assert events(row)[-2:] == [f"analysis.{status}", "asset.standing_changed"]
 
+    def test_keeps_the_closed_word_on_the_row_and_the_vendors_code_in_the_history_alone(
+        self, plate: Upload, scripted: Scripted
+    ) -> None:
+        scripted().will_fail(errors.TooLarge("Too many pixels.", provider_code="image_too_large_pixels"))
+        picture = plate()
+        drain()
+        row = row_of(picture)
+        assert (row.status, row.error_class) == ("rejected", "too_large")
+        facts = AuditEvent.objects.get(asset=row.asset_id, action="analysis.rejected").facts
+        assert (facts["code"], facts["vendor_code"]) == ("too_large", "image_too_large_pixels")
+
     def test_that_passes_is_forgotten_when_the_answer_comes(self, plate: Upload, scripted: Scripted) -> None:
         """E01."""
         scripted().will_fail(errors.ProviderDown("502.")).will_return(**HUMAN)
