@@ -76,6 +76,14 @@ SETTINGS: dict[str, Setting] = {
     "RETRY_CAP": Setting(900, int, "Longest back-off in seconds, before jitter.", _seconds, _A_YEAR),
     "SCAN_DEADLINE": Setting(86_400, int, "Seconds after which a scan gives up on a vendor.", _seconds, _A_YEAR),
     "CALLBACK_DEADLINE": Setting(600, int, "Seconds an accepted scan waits before it is polled.", _seconds, _A_YEAR),
+    "WEBHOOK_TOLERANCE": Setting(
+        300,
+        int,
+        "Seconds by which an event's signed moment may be off.",
+        lambda value: 30 <= value <= 600,
+        "30 to 600",
+    ),
+    "WEBHOOK_BODIES": Setting(30 * 86_400, int, "Seconds the bodies of events are kept.", _seconds, _A_YEAR),
     "LEASE": Setting(
         30,
         int,
@@ -105,6 +113,13 @@ SETTINGS: dict[str, Setting] = {
         "Detectors that are not asked while this stands: `*` for all, or a comma list of aliases.",
         lambda value: not value or re.fullmatch(r"\*|[a-z][a-z0-9_]*( *, *[a-z][a-z0-9_]*)*", value) is not None,
         "* for all detectors, or a comma list of aliases",
+    ),
+    "SEND_METADATA": Setting(
+        "stripped",
+        str,
+        "`stripped`: detectors get pictures without place, time, device and names; or `original`: files as they are.",
+        lambda value: value in ("stripped", "original"),
+        "stripped or original",
     ),
     "PUBLIC_BASE_URL": Setting(
         "",

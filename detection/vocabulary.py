@@ -25,6 +25,19 @@ class AnalysisStatus(StrEnum):
     SKIPPED = "skipped"
 
 
+class DeliveryState(StrEnum):
+    """What became of an event that a detector delivered. Only `callbacks` writes it."""
+
+    WAITING = "waiting"
+    UNMATCHED = "unmatched"
+    """No analysis of ours is known for it yet; it is looked for again."""
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    """It changed nothing: late, said before, or about work that goes on."""
+    FAILED = "failed"
+    """It can't be read, or nothing was ever found that it is about."""
+
+
 class Priority(IntEnum):
     """Whose turn comes first: a smaller number goes before a larger one."""
 

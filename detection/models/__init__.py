@@ -7,6 +7,7 @@ from detection.models.analyses import Analysis, GaveUp
 from detection.models.assets import Asset, Queue
 from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal
 from detection.models.budgets import ProviderDay
+from detection.models.deliveries import WebhookDelivery
 from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.policies import PolicyVersion
@@ -31,6 +32,7 @@ __all__ = [
     "Review",
     "StoredOverlay",
     "Sweep",
+    "WebhookDelivery",
     "Worker",
     "moments",
 ]

@@ -170,6 +170,9 @@ class Analysis(models.Model):
             models.Index(fields=["wanted_by"], name="detection_analysis_wanted", condition=Q(wanted_by__isnull=False)),
             models.Index(fields=["asset", "generation"], name="detection_analysis_present"),
             models.Index(fields=["file_sha256", "provider"], name="detection_analysis_reuse"),
+            models.Index(
+                fields=["provider_reference"], name="detection_analysis_request", condition=~Q(provider_reference="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from detection.errors import AnalysisLost, ImageRefused, ProviderError, ProviderMisconfigured, SchemaMismatch
 from detection.providers.answers import identifier, items, moment, read_json, redact, retry_after, share, text
-from detection.providers.http import HttpProvider
+from detection.providers.events import CalledBack
 from detection.providers.outbound import Answer
 from detection.results import EXTENSIONS, Accepted, Generator, KeyCheck, Overlay, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
@@ -30,7 +30,7 @@ POLL_AFTER = 5.0
 """Seconds until an accepted analysis is first asked for, where the detector names no time."""
 
 
-class GenericProvider(HttpProvider):
+class GenericProvider(CalledBack):
     """A detector of the generic profile. Options: `base_url`, `api_key`, `mode` (upload, url), and those of HTTP."""
 
     label: ClassVar[str] = "AI image detector"
@@ -40,14 +40,12 @@ class GenericProvider(HttpProvider):
     finds_by_reference: ClassVar[bool] = True
     is_idempotent: ClassVar[bool] = True
     gives_overlay: ClassVar[bool] = True
-    calls_back: ClassVar[bool] = True
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
         mode = self.given.choice("mode", "upload", ("upload", "url"))
-        wants_events = self.given.switch("callbacks")
         # The class says what the profile can do; this alias does one of the two.
-        vars(self).update(takes_upload=mode == "upload", takes_url=mode == "url", calls_back=wants_events)
+        vars(self).update(takes_upload=mode == "upload", takes_url=mode == "url")
 
     @classmethod
     def known_options(cls) -> frozenset[str]:

@@ -25,6 +25,7 @@ from detection.errors import (
 )
 from detection.providers.answers import identifier, items, part, text
 from detection.providers.base import FROM_DOCUMENTATION, Thresholds
+from detection.providers.events import CalledBack, Subject
 from detection.providers.faults import VendorFault
 from detection.providers.hive_classes import Heads, heads_of, named
 from detection.providers.http import HttpProvider
@@ -96,19 +97,14 @@ class HiveModel(HttpProvider):
         )
 
 
-class HiveProvider(HiveModel):
+class HiveProvider(CalledBack, HiveModel):
     """Hive, V2. Options: `api_key` of the project, `callbacks` (a task, answered by an event), and those of HTTP.
 
-    A task can't be asked for: the vendor names such a call, and documents no path.
+    A task can't be asked for: the vendor names such a call, and documents no path. Its events are not signed.
     """
 
     label: ClassVar[str] = "Hive"
-    calls_back: ClassVar[bool] = True
-
-    def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
-        super().__init__(alias, options)
-        # The class says what the vendor can do; this alias does it where it is switched on.
-        vars(self)["calls_back"] = self.given.switch("callbacks")
+    signs_events: ClassVar[bool] = False
 
     def headers(self) -> dict[str, str]:
         """The project's key, behind the word `token`."""
@@ -154,6 +150,10 @@ class HiveProvider(HiveModel):
         response = part(tasks[0], "response")
         model = named(response.get("input"), "model", "model_version")
         return self.result(payload, heads_of(response, "score"), model=model, reference=reference)
+
+    def event_of(self, payload: Mapping[str, Any]) -> Subject:
+        """Our reference where the event echoes it (inferred), and the task's id."""
+        return Subject(text(payload, "metadata"), text(payload, "id") or text(payload, "task_id"))
 
     def _is_called_back(self, request: ScanRequest) -> bool:
         return self.calls_back and bool(request.callback_url)

@@ -1,0 +1,97 @@
+"""What a detector delivered to our door: the verified bytes, once each, and what became of them.
+
+A row is only ever made of what was signed, or came to an address that we gave out. `callbacks` is its only writer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from detection.models.analyses import Analysis
+from detection.vocabulary import DeliveryState
+
+OPEN = (DeliveryState.WAITING, DeliveryState.UNMATCHED)
+"""States in which something is still to come of it."""
+
+
+class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    """Each kind of row that the bell and the sweep look for is one method here."""
+
+    def open(self) -> WebhookDeliveryQuerySet:
+        """Neither applied nor given up."""
+        return self.filter(state__in=OPEN)
+
+    def due(self, now: datetime) -> WebhookDeliveryQuerySet:
+        """Open, and their time has come."""
+        return self.open().filter(next_try_at__lte=now)
+
+    def unrung_since(self, moment: datetime) -> WebhookDeliveryQuerySet:
+        """Not rung since `moment`; first those never rung."""
+        rows = self.filter(Q(rung_at=None) | Q(rung_at__lt=moment))
+        return rows.order_by(F("rung_at").asc(nulls_first=True), "pk")
+
+    def with_body_since_before(self, moment: datetime) -> WebhookDeliveryQuerySet:
+        """Done with, came before `moment`, and still kept word for word."""
+        return self.exclude(state__in=OPEN).filter(received_at__lt=moment, body__isnull=False)
+
+
+class WebhookDelivery(models.Model):
+    """One event, as it came. The same event once more makes no row: it is counted here."""
+
+    provider = models.CharField(max_length=40)
+    event_id = models.CharField(max_length=256)
+    """The sender's own id, else the sha256 of what came; unique for each detector, for ever."""
+    body_sha256 = models.CharField(max_length=64)
+    body = models.BinaryField(null=True)
+    """The bytes that were verified; None once the time to keep them is over."""
+    slot = models.PositiveSmallIntegerField(null=True, blank=True)
+    """Which of the secrets it was signed with, 0 the newest; None where events are not signed."""
+    reference = models.CharField(max_length=32, blank=True)
+    """The analysis whose own address it came to (hex), for detectors that sign nothing."""
+    drive = models.PositiveIntegerField(null=True, blank=True)
+    """Which drive of that analysis the address was made for."""
+    received_at = models.DateTimeField(default=timezone.now)
+    repeats = models.PositiveIntegerField(default=0)
+    """How often it came again, word for word."""
+    conflicts = models.PositiveIntegerField(default=0)
+    """How often other words came under its id; they were refused."""
+
+    state = models.CharField(max_length=10, default=DeliveryState.WAITING.value)
+    reason = models.TextField(blank=True)
+    """In a sentence, why nothing came of it, or not yet."""
+    analysis = models.ForeignKey(Analysis, on_delete=models.PROTECT, null=True, blank=True, related_name="deliveries")
+    tries = models.PositiveIntegerField(default=0)
+    """Begun, and not ended in order; counted before any work."""
+    next_try_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WebhookDeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["pk"]
+        default_permissions = ()
+        verbose_name = "event from a detector"
+        verbose_name_plural = "events from detectors"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["provider", "event_id"], name="detection_event_once"),
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in DeliveryState]), name="detection_event_known_state"
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["next_try_at"],
+                name="detection_event_due",
+                condition=Q(state__in=[str(state) for state in OPEN]),
+            ),
+            models.Index(fields=["received_at"], name="detection_event_body", condition=Q(body__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.event_id[:20]} ({self.state})"
