@@ -39,7 +39,8 @@ class Assessment:
 
     `notes`, codes for what stands beside the signal: `detector_found_nothing`, `detector_strong`, `second_strong`,
     `credentials_broken`, `capture_unsigned`, `inconclusive`, `answer_unknown`, `trying_again`,
-    `still_checking`, `one_failed`, `another_found_nothing`. `detail`: the declaration, or the failure, in a sentence of its own; may be empty.
+    `still_checking`, `one_failed`, `another_found_nothing`. `detail`: the declaration, or the failure, in a sentence of
+    its own; may be empty.
     """
 
     signal: Signal

@@ -122,6 +122,11 @@ class Provider:
         return str(self.options.get("model") or "")
 
     @property
+    def translation(self) -> str:
+        """Which adapter reads the answers, and in which version: another one's answer is never taken for this one's."""
+        return f"{type(self).__module__.rpartition('.')[2][:15]}.{self.adapter_version}"[:20]
+
+    @property
     def looks_at_pixels(self) -> bool:
         return self.basis is Basis.PIXELS
 

@@ -35,7 +35,7 @@ def pending(
     return Analysis(
         asset=asset,
         provider=alias,
-        adapter_version=provider.adapter_version,
+        adapter_version=provider.translation,
         configured_model=provider.configured_model,
         basis=provider.basis,
         generation=asset.generation,

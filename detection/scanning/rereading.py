@@ -64,7 +64,7 @@ def to_read(alias: str, *, every: bool = False) -> list[int]:
     """
     rows = _with_answer(alias)
     if not every:
-        rows = rows.exclude(adapter_version=providers[alias].adapter_version)
+        rows = rows.exclude(adapter_version=providers[alias].translation)
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
@@ -123,7 +123,7 @@ def _written(analysis: Analysis, provider: Provider, columns: dict[str, Any]) ->
 
     False: the check, or the picture's file, is not any more what was read.
     """
-    version = provider.adapter_version
+    version = provider.translation
     if not columns and analysis.adapter_version == version:
         return True
     before: dict[str, Any] = {

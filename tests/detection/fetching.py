@@ -38,6 +38,10 @@ class FetchingProvider(ScriptedProvider):
         return super().submit(request)
 
 
+class OtherProvider(ScriptedProvider):
+    """Another vendor's adapter: it lies in another module."""
+
+
 def configured(**options: Any) -> dict[str, Any]:
     """`settings.DETECTION_PROVIDERS` with this detector as "first"."""
     return {"first": {"BACKEND": "tests.detection.fetching.FetchingProvider", "OPTIONS": options}}

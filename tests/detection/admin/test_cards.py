@@ -90,7 +90,7 @@ def test_an_answer_is_told_word_first_and_whole(cards: Callable[[Asset], list[st
         "Request req-77",
         "In its own word synthetic",
         "confidence in its own word",
-        "version 1",
+        "scripted.1",
     ]
     places = [card.find(text) for text in in_order]
     assert -1 not in places, in_order[places.index(-1)]

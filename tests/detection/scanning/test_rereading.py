@@ -87,7 +87,7 @@ def test_a_newer_adapter_s_reading_takes_the_place_of_the_old_one(unsure: Asset)
     after = row_of(unsure)
     assert (after.verdict, after.ai_score, after.raw_verdict, after.adapter_version) == (
         *("likely_ai", 0.96, "odd_word"),
-        "2",
+        "test_rereading.2",
     )
     assert (after.status, after.raw, after.completed_at) == (before.status, before.raw, before.completed_at)
 
@@ -97,8 +97,12 @@ def test_the_event_keeps_the_former_verdict_score_and_version(unsure: Asset) -> 
 
     [event] = events()
     told = {name: event.facts[name] for name in ("verdict_before", "score_before", "adapter_before")}
-    assert told == {"verdict_before": "uncertain", "score_before": None, "adapter_before": "1"}
-    assert (event.facts["verdict"], event.facts["score"], event.facts["adapter"]) == ("likely_ai", 0.96, "2")
+    assert told == {"verdict_before": "uncertain", "score_before": None, "adapter_before": "scripted.1"}
+    assert (event.facts["verdict"], event.facts["score"], event.facts["adapter"]) == (
+        "likely_ai",
+        0.96,
+        "test_rereading.2",
+    )
     assert (event.asset_id, event.actor_id) == (unsure.pk, None)
     assert "read again" in audit.entry_of(event).label
 
@@ -156,7 +160,7 @@ def test_the_same_reading_is_no_event_and_only_raises_the_version(
 
     assert reread(asset) == Reread(Reading.SAME, "likely_human", "likely_human")
 
-    assert row_of(asset).adapter_version == "2", "so that equal bytes need not be paid for again"
+    assert row_of(asset).adapter_version == "test_rereading.2", "so that equal bytes need not be paid for again"
     assert events() == []
     assert Asset.objects.get(pk=asset.pk).standing_version == before.standing_version
 

@@ -636,6 +636,19 @@ class TestEqualBytes:
         drain()
         assert len(scripted().calls) == 2
 
+    def test_are_asked_about_again_where_another_vendor_has_the_alias_now(
+        self, plate: Upload, scripted: Scripted, settings: Any
+    ) -> None:
+        scripted().will_return(**HUMAN)
+        plate("one")
+        drain()
+        other = {"BACKEND": "tests.detection.fetching.OtherProvider", "OPTIONS": {}}
+        settings.DETECTION_PROVIDERS = {"first": other}
+        picture = plate("other")
+        drain()
+        assert len(scripted().calls) == 1
+        assert row_of(picture).reused_from is None
+
 
 class TestReading:
     def test_a_file_is_read_once_for_all_detectors(
