@@ -62,7 +62,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("declarations", house.declarations_are_read, "What files declare cannot be read", _SANDBOX, ("sandbox",)),
     Probe("lists", house.lists_are_good, "The lists of certificates cannot be read", _LISTS, _S),
     Probe("detectors", detectors.can_be_made, "The detectors cannot be read", _DETECTORS, _S),
-    Probe("switches", detectors.may_be_asked, "The switches cannot be read", _MIGRATE, _M),
+    Probe("switches", detectors.may_be_asked, "The switches cannot be read", _MIGRATE, (*_M, *_S)),
     Probe("answers", detectors.answer, "The detectors cannot be asked", _DETECTORS, _S, is_deep=True),
 )
 
