@@ -98,7 +98,9 @@ class GaveUpAdmin(ReadOnlyMixin, AnyAdmin):
         rows = super().get_queryset(request).filter(status=AnalysisStatus.DEAD, asset__detached_at=None)
         seen = reach.reachable_assets(request.user, *reach.LOOK, PERMISSION).order_by().values("pk")
         own = reach.reachable_assets(request.user).order_by().filter(pk=OuterRef("asset"))
-        return rows.filter(generation=F("asset__generation"), asset__in=seen).annotate(may_look=Exists(own))
+        present = rows.filter(generation=F("asset__generation"), asset__in=seen)
+        found: QuerySet[Any] = present.annotate(may_look=Exists(own))
+        return found
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return self.list_display if may_redrive(request.user) else self.list_display[:-1]

@@ -25,6 +25,7 @@ from detection.models import Analysis, Asset, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.scanning.applying import move
+from detection.scanning.rationing import must_wait
 from detection.standing import settle
 from detection.vocabulary import AnalysisStatus, Why
 
@@ -54,6 +55,8 @@ def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> Leave | 
     Raises ProviderMisconfigured in a process without its key, before anything is claimed or counted.
     """
     provider.check_configuration()
+    if must_wait(analysis, provider, now):
+        return None
     alias, seconds = analysis.provider, now.timestamp()
     is_retry = analysis.calls > 0 and analysis.status != _S.AWAITING_CALLBACK
     if not switches.waits_for_a_person(alias):

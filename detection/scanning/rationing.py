@@ -8,6 +8,8 @@ scan's deadline. A person who asks by a click is told so at once. The numbers ar
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 
 from detection import budgets
-from detection.errors import Refused
+from detection.errors import ConnectFailed, Refused
 from detection.models import Analysis, Asset, moments
 from detection.providers.base import Provider
 from detection.scanning.applying import move
@@ -28,7 +30,7 @@ _S = AnalysisStatus
 def must_wait(analysis: Analysis, provider: Provider, now: datetime) -> bool:
     """Whether today's budget is used up for this row: then it waits for the next day. An answer may still be polled."""
     most = provider.daily_budget
-    if most is None or analysis.status == _S.AWAITING_CALLBACK:
+    if most is None or analysis.status == _S.AWAITING_CALLBACK or _is_there_already(analysis, provider):
         return False
     if budgets.left(analysis.provider, most=most, now=now, is_archive=_is_archive(analysis)):
         return False
@@ -51,11 +53,29 @@ def spend(analysis: Analysis, provider: Provider, *, lease: uuid.UUID) -> bool:
     return False
 
 
+@contextmanager
+def given_back_unless_sent(provider: Provider) -> Iterator[None]:
+    """Around a call for which a picture was counted: one that never left the house is counted off again."""
+    counted_at = moments.now()
+    try:
+        yield
+    except ConnectFailed:
+        if provider.daily_budget is not None:
+            budgets.give_back(provider.alias, now=counted_at)
+        raise
+
+
 def refuse_where_used_up(provider: Provider) -> None:
     """For a person's click: raises Refused, with the sentence, where today's budget is used up."""
     most, now = provider.daily_budget, moments.now()
     if most is not None and not budgets.left(provider.alias, most=most, now=now):
         raise Refused(budgets.used_up_sentence(most, budgets.next_day(now)))
+
+
+def _is_there_already(analysis: Analysis, provider: Provider) -> bool:
+    """Whether an earlier try may have left the picture at the vendor, where asking for it sends nothing."""
+    has_id = provider.polls and bool(analysis.provider_reference)
+    return analysis.submitted_at is not None and (provider.finds_by_reference or has_id)
 
 
 def _is_archive(analysis: Analysis) -> bool:

@@ -44,6 +44,7 @@ from detection.scanning.pacing import (
     wait_for_room,
     wait_for_turn,
 )
+from detection.scanning.rationing import given_back_unless_sent, spend
 from detection.scanning.reading import Sendable, is_of, is_protected, load, read, sendable
 from detection.scanning.requesting import begin_anew
 from detection.scanning.reusing import answered_already
@@ -165,6 +166,9 @@ def _ask(
     analysis: Analysis, provider: Provider, made: Sendable, lease: uuid.UUID, leave: Leave
 ) -> ScanResult | Accepted | None:
     """Look up what an earlier try may have left at the vendor, else send; None: nothing more to do for this worker."""
+    if analysis.submitted_at:
+        # What is looked up was given about these bytes, not about the file as it was read.
+        analysis.note(lease=lease, sent_sha256=made.request.sha256)
     if analysis.submitted_at and not provider.finds_by_reference and provider.polls and analysis.provider_reference:
         # Begun, and left without an answer, under an id that we kept: it is asked for, not sent and paid for again.
         accept(analysis, Accepted(provider_reference=analysis.provider_reference), lease=lease)
@@ -181,6 +185,8 @@ def _ask(
         # First what its link will serve, which may be a rendition: a link to anything else is none.
         analysis.note(lease=lease, sent_sha256=request.sha256, as_sent=made.as_sent)
         request = replace(request, url=handing.link(analysis, made))
+    if not spend(analysis, provider, lease=lease):
+        return None
     is_ours = analysis.note(
         lease=lease,
         submitted_at=moments.now(),
@@ -194,7 +200,8 @@ def _ask(
         if not analysis.note(lease=lease, provider_reference=reference[:200]):
             raise HouseFault(_("Another worker has this picture now, so it was not sent by this one."))
 
-    return provider.submit(replace(request, note_reference=keep)) if is_ours else None
+    with given_back_unless_sent(provider):
+        return provider.submit(replace(request, note_reference=keep)) if is_ours else None
 
 
 def failed(
