@@ -1,13 +1,12 @@
 """What every detector behind HTTP shares: one guarded session a process, and one table from answers to errors.
 
-A vendor's module says where to send what and how to read it; what a status, a lost connection or a body
-that isn't the documented JSON *means* is decided here, once. Nothing that is kept or raised holds a key.
+A vendor's module says where to send what and how to read it; what a status or a lost connection *means* is decided
+here, once; what becomes of an answer, in `telling`. Nothing that is kept or raised holds a key.
 Subclassed by the adapters; asked by nobody else.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -30,25 +29,20 @@ from detection.errors import (
     RedirectReceived,
     SchemaMismatch,
 )
-from detection.providers.answers import read_json, redact, retry_after
-from detection.providers.base import Provider
+from detection.providers.answers import read_json, retry_after
 from detection.providers.faults import VendorFault, is_untrusted_certificate, kind_of, precedes_acceptance
 from detection.providers.options import Options, wrong
 from detection.providers.outbound import Answer, GuardedSession, guarded_session
 from detection.providers.sockets import Limits
+from detection.providers.telling import TellingProvider
 from detection.results import Accepted, Overlay, ScanRequest, ScanResult
-from detection.vocabulary import Verdict
 
-MAX_MESSAGE = 200
-"""Characters of a vendor's message that are passed on."""
 OVERLAY_BYTES = 10_000_000
 CONNECT_WITHIN = 5.0
 """Seconds for both tries to reach a detector."""
-MAX_KEPT = 200_000
-"""Characters of an answer that are kept; a longer one is kept without its lists."""
 
 
-class HttpProvider(Provider):
+class HttpProvider(TellingProvider):
     """A detector behind HTTP. Subclasses give `headers()` and use `call()`; tables stay here."""
 
     base_url: ClassVar[str] = ""
@@ -62,8 +56,6 @@ class HttpProvider(Provider):
     """Statuses that mean something else at this vendor."""
     codes: ClassVar[Mapping[str, type[ProviderError]]] = {}
     """The vendor's own error codes; they win over the status."""
-    verdicts: ClassVar[Mapping[str, Verdict]] = {}
-    """The vendor's words and what they mean; one that is not here is `unknown`, and said to be new."""
     limits_of_a_call: ClassVar[Limits] = Limits()
     """Seconds and bytes of one call; a vendor that is slow by its own account is given longer, at most 100 s in all."""
 
@@ -103,7 +95,7 @@ class HttpProvider(Provider):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never stand in a message or a stored answer."""
+        """The credentials, part by part."""
         return tuple(part for part in self.credentials if part)
 
     def submit(self, request: ScanRequest) -> ScanResult | Accepted:
@@ -113,38 +105,6 @@ class HttpProvider(Provider):
     def send(self, request: ScanRequest) -> Answer:
         """The vendor's verb: hand one picture over, by `call(…, submits=True)`. Must be overridden, or `submit`."""
         raise ProviderMisconfigured(f"{type(self).__name__} does not define send().")
-
-    def read(self, answer: Answer) -> ScanResult | Accepted:
-        """A whole answer, read by the vendor's `parse`. Raises SchemaMismatch, with what was kept of it, for any
-        shape that isn't the documented one; other ProviderErrors as the vendor's table says."""
-        payload = read_json(answer.content)
-        try:
-            return self.parse(payload)
-        except SchemaMismatch as error:
-            error.raw = self.kept(payload)
-            raise
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            drift = SchemaMismatch(f"{self.title} answered in a shape that is not documented. A person has to look.")
-            drift.raw = self.kept(payload)
-            raise drift from error
-
-    def finished(self, payload: Mapping[str, Any], verdict: Verdict, *, label: Any = None, **fields: Any) -> ScanResult:
-        """A result with what every vendor's has: its own word, the redacted answer, and that the word is new."""
-        is_drift = label is not None and verdict is Verdict.UNKNOWN and label not in self.verdicts
-        warnings = (*fields.pop("warnings", ()), *(("schema_drift",) if is_drift else ()))
-        said = "" if label is None else self.clean(str(label))
-        model = self.clean(str(fields.pop("model", "")))
-        raw = self.kept(payload)
-        return ScanResult(verdict=verdict, raw_verdict=said, model=model, warnings=warnings, raw=raw, **fields)
-
-    def verdict_of(self, label: Any) -> Verdict:
-        """The vendor's word by its table; what the table doesn't have is `unknown`, never a guess."""
-        return self.verdicts.get(label, Verdict.UNKNOWN) if isinstance(label, str) else Verdict.UNKNOWN
-
-    def kept(self, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """What is kept of an answer: without secrets, and without its lists where it is very long."""
-        raw: dict[str, Any] = redact(payload, secrets=self.secrets)
-        return raw if len(json.dumps(raw)) <= MAX_KEPT else _without_lists(raw)
 
     def call(self, method: str, path: str, *, submits: bool = False, **request: Any) -> Answer:
         """One API call to `path` below the base address. Returns a 2xx answer, read whole.
@@ -193,19 +153,6 @@ class HttpProvider(Provider):
         """The overlay's bytes, unread, at most 10 MB; fetched without our key. Raises ProviderError."""
         return overlay.content or self.download(overlay.url)
 
-    def read_fault(self, body: Mapping[str, Any]) -> VendorFault:
-        """A vendor's error body. This reads `{"error": {code, message, retryable}}` and the usual flat spellings."""
-        error = body.get("error")
-        nested: Mapping[str, Any] = error if isinstance(error, Mapping) else {**body, "message": error or ""}
-        message = nested.get("message") or body.get("message") or body.get("detail") or ""
-        flag = nested.get("retryable")
-        return VendorFault(
-            code=str(nested.get("code") or "")[:50],
-            message=message if isinstance(message, str) else "",
-            retryable=flag if isinstance(flag, bool) else None,
-            request_id=str(body.get("request_id") or "")[:100],
-        )
-
     def error_for(self, answer: Answer, *, submits: bool = False) -> ProviderError:
         """The error that a whole answer, not a 2xx, stands for."""
         try:
@@ -221,11 +168,6 @@ class HttpProvider(Provider):
             provider_code=self.clean(fault.code),
             request_id=self.clean(answer.headers.get("X-Request-Id") or fault.request_id),
         )
-
-    def clean(self, text: str) -> str:
-        """A vendor's words, fit to be shown: one line, at most `MAX_MESSAGE` characters, without keys or queries."""
-        words = "".join(c if c.isprintable() else " " for c in redact(text, secrets=self.secrets))
-        return words if len(words) <= MAX_MESSAGE else words[: MAX_MESSAGE - 1] + "…"
 
     def close(self) -> None:
         """Let this process's connections go. The next call opens new ones."""
@@ -284,12 +226,6 @@ class HttpProvider(Provider):
 
     def _wrong(self, name: str, what: str) -> ProviderMisconfigured:
         return wrong(self.alias, name, what)
-
-
-def _without_lists(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_lists(item) for key, item in value.items()}
-    return f"[a list of {len(value)}, not kept]" if isinstance(value, list) else value
 
 
 def _host(url: str) -> str:

@@ -27,7 +27,7 @@ from detection.standing import settle
 from detection.vocabulary import AnalysisStatus
 
 _SHORTENED = re.compile(r"\[a list of \d+, not kept\]")
-"""What stands in place of a list where an answer was too long to be kept whole (`HttpProvider.kept`)."""
+"""What stands in place of a list where an answer was too long to be kept whole (`TellingProvider.kept`)."""
 _ABOUT_OVERLAY = ("mask_shape_mismatch",)
 """Warnings about the overlay, which was painted when the answer came: it stays, and so do they."""
 

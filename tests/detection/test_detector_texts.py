@@ -131,7 +131,7 @@ _WARNINGS = {"NO_FACES": "by_table"}
     assert written("warnings", tree) == known
     assert written("reasons", tree) == {"by_itself"}
     found = in_adapters("warnings")
-    assert "schema_drift" in found["http.py"]
+    assert "schema_drift" in found["telling.py"]
     assert {"signals_conflict", "out_of_domain"} <= found["sahu65.py"]
     assert "no_verdict" in in_adapters("reasons")["generic.py"]
 

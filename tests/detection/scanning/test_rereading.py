@@ -12,8 +12,7 @@ from detection import audit, gate, reviewing
 from detection.errors import ProviderMisconfigured
 from detection.models import Analysis, Asset, AuditEvent, PolicyVersion, StoredOverlay
 from detection.policy import wants_second_opinion
-from detection.providers import http as http_provider
-from detection.providers import providers
+from detection.providers import providers, telling
 from detection.providers.generic import VERDICTS, GenericProvider
 from detection.providers.scripted import ScriptedProvider
 from detection.results import Accepted, ScanResult
@@ -196,7 +195,7 @@ def test_what_is_no_whole_answer_any_more_is_left_as_it_is(unsure: Asset, raw: A
 def test_an_answer_that_was_shortened_is_not_read_as_if_it_were_whole(unsure: Asset) -> None:
     provider = providers["first"]
     assert isinstance(provider, GenericProvider)
-    long = {**ODD, "generators": [{"name": "x" * 100} for _number in range(http_provider.MAX_KEPT // 100)]}
+    long = {**ODD, "generators": [{"name": "x" * 100} for _number in range(telling.MAX_KEPT // 100)]}
     kept = provider.kept(long)
     assert provider.parse(kept).generators == (), "it can be read, and says less than was sent"  # type: ignore[union-attr]
     Analysis.objects.update(raw=kept)
