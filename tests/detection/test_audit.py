@@ -13,9 +13,10 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
 
-from detection import audit
-from detection.models import AuditEvent, AuditPersonal, AuditSeal, append_only
+from detection import audit, standing
+from detection.models import AuditEvent, AuditPersonal, AuditSeal, PolicyVersion, append_only
 from detection.models.assets import Asset
+from detection.testing.draining import drain
 from tests.conftest import asset_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
@@ -243,3 +244,26 @@ def test_a_busy_minute_leaves_nothing_unsealed(plate: Callable[..., Any], monkey
     assert audit.seal_all() == waiting - 4
     assert audit.unsealed().count() == 0
     assert audit.first_broken() is None
+
+
+def test_two_versions_of_a_model_stand_side_by_side_and_so_do_the_cuts_they_were_judged_by(
+    plate: Callable[..., Any], scripted: Callable[..., Any], pixels_only: None
+) -> None:
+    """E12."""
+    for number, model in enumerate(("wild-3.1", "wild-3.2")):
+        scripted().will_return(verdict="likely_ai", ai_score=0.95, model=model)
+        plate(seed=number)
+        drain()
+    assets = list(Asset.objects.order_by("pk"))
+    for asset, model in zip(assets, ("wild-3.1", "wild-3.2"), strict=True):
+        [told] = [one for one in audit.history(asset=asset) if one.action == "analysis.complete"]
+        assert told.facts["model"] == asset.analyses.get().model == model
+    assert assets[0].evidence != assets[1].evidence
+    first = PolicyVersion.current()
+    stricter = {**first.document, "thresholds": {"first": {"some": 0.5, "strong": 0.99}}}
+    PolicyVersion.objects.create(number=first.number + 1, document=stricter, activated_at=timezone.now())
+    changed = standing.settle(assets[1])
+    assert (assets[0].signal, assets[0].policy_number) == ("strong", first.number)
+    assert (changed.signal, changed.policy_number) == ("some", first.number + 1)
+    told = audit.history(asset=assets[1])[0]
+    assert (told.facts["policy"], told.facts["before"]["signal"]) == (first.number + 1, "strong")

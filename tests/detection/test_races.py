@@ -11,10 +11,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from detection import audit, gate, queue, ratelimit, scanning, switches
-from detection.models import Analysis, Asset, AuditEvent, AuditSeal
+from detection import audit, gate, queue, ratelimit, scanning, sweeping, switches
+from detection.models import Analysis, Asset, AuditEvent, AuditSeal, ProviderCheck, StoredOverlay
 from detection.results import ScanResult
-from detection.vocabulary import Level, Verdict
+from detection.vocabulary import AnalysisStatus, Level, Verdict
 from tests.conftest import asset_of
 from tests.otherhost.models import Article, Plate
 
@@ -86,6 +86,31 @@ def test_a_worker_that_died_is_counted_once_by_many_sweeps(plate: Callable[..., 
     row.refresh_from_db()
     assert (row.status, row.attempts) == ("retry_pending", 1)
     assert AuditEvent.objects.filter(action="analysis.retry_pending").count() == 1
+
+
+def test_of_many_sweeps_at_once_each_stuck_row_is_dealt_with_by_one(plate: Callable[..., Plate]) -> None:
+    """D05. A sweep of every kind beside every worker group, and one by hand."""
+    rows = [asset_of(plate(f"picture {number}", seed=number)).analyses.get() for number in range(8)]
+    now = timezone.now()
+    dead, asked, due, shown = rows[:2], rows[2:4], rows[4:6], rows[6:]
+    for row in dead:
+        row.claim(until=now - timedelta(seconds=1), now=now)
+        row.note(attempts=1)
+    Analysis.objects.filter(pk__in=[row.pk for row in asked]).update(status="awaiting_callback", rung_at=None)
+    Analysis.objects.filter(pk__in=[row.pk for row in due]).update(status="retry_pending", rung_at=None)
+    for row in shown:
+        row.advance(AnalysisStatus.SKIPPED)
+        StoredOverlay.objects.create(analysis=row, kind="heatmap", next_try_at=now)
+    ProviderCheck.objects.create(alias="first", asked_at=now - timedelta(minutes=11))
+    ProviderCheck.objects.create(alias="second", rung_at=now - timedelta(minutes=1))
+    queue.take_all()
+    found = at_once(*[lambda: sweeping.sweep(now)] * WORKERS)
+    totals = {kind: sum(one[kind] for one in found) for kind in ("leases_expired", "rung", "untaken")}
+    assert totals == {"leases_expired": 2, "rung": 2 + 2 + 2 + 1, "untaken": 1}, found
+    assert AuditEvent.objects.filter(action="analysis.retry_pending").count() == 2
+    assert AuditEvent.objects.filter(action="provider.tested").count() == 1
+    audit.seal_all()
+    assert audit.first_broken() is None
 
 
 def test_a_late_answer_and_the_sweep_cannot_both_end_a_try(plate: Callable[..., Plate]) -> None:
