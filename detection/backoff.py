@@ -93,6 +93,14 @@ def after_crash(
     return Again(at=now + timedelta(seconds=_jittered(attempts, base=base, cap=cap, rng=rng)), counts=True)
 
 
+def before_paying_again(calls: int) -> float:
+    """Seconds before a picture is sent once more that the vendor may have taken each of `calls` times, and billed.
+
+    5 minutes, doubled each time, at most 6 hours: a dead vendor costs no click, and a picture in a day at most 11 times.
+    """
+    return min(300.0 * 2 ** min(max(calls, 1) - 1, _LAST_DOUBLING), 21_600.0)
+
+
 def seconds_asked_for(error: ProviderError) -> float:
     """The vendor's Retry-After in seconds, at most `RETRY_AFTER_CAP`; 0 for none and for nonsense."""
     retry_after = error.retry_after

@@ -61,6 +61,10 @@ def run_poll(pk: int) -> None:
         return
     except ProviderError as error:
         told = _as_lost(error, analysis, now)
+        if told is not error and analysis.error_class != error.error_class:
+            # Once is a slip; that it is so again at the next poll means that the picture is lost.
+            analysis.note(error_class=error.error_class, error_sentence=str(error))
+            told = error
         if not told.retryable or isinstance(told, AnalysisLost | FetchFailed):
             failed(analysis, told, lease=None, expected=_WAITING)
             return
@@ -71,6 +75,7 @@ def run_poll(pk: int) -> None:
     if isinstance(answer, ScanResult):
         apply_result(analysis, answer, expected=_WAITING, via="poll")
     else:
+        analysis.note(error_class="", error_sentence="")
         _again(analysis, max(wait, min(answer.poll_after, _POLL_CAP)), now=now)
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from detection import audit, queue
 from detection.conf import settings
-from detection.errors import NotPermitted
+from detection.errors import AmbiguousTimeout, NotPermitted
 from detection.models import Analysis, moments
 from detection.scanning.applying import move
 from detection.vocabulary import AnalysisStatus, Priority
@@ -44,6 +44,9 @@ def redrive(analysis: Analysis, *, by: Any) -> bool:
         return False
     now = moments.now()
     is_archive = analysis.priority != Priority.NEWS and analysis.wanted_by is None
+    # What could not be read would be read no better: it is sent anew. What is still open is looked up first.
+    is_open = analysis.error_class == AmbiguousTimeout.error_class
+    anew: dict[str, Any] = {} if is_open else {"submitted_at": None, "provider_reference": ""}
     try:
         with transaction.atomic():
             moved = move(
@@ -58,6 +61,7 @@ def redrive(analysis: Analysis, *, by: Any) -> bool:
                 why="",
                 error_class="",
                 error_sentence="",
+                **anew,
                 next_attempt_at=now,
                 rung_at=None,
                 priority=Priority.LATER if is_archive else Priority.NEWS,

@@ -238,9 +238,12 @@ def failed(
     elif lease is not None and not isinstance(error, AmbiguousTimeout) and analysis.submitted_at != sent_before:
         # The detector answered this try's own call. What became of an earlier one is still to be looked up.
         clean = {"submitted_at": None, "provider_reference": ""}
+    at = next_try(decision.at, error, alias=analysis.provider, now=now)
+    if _may_cost_again(analysis, error):
+        at = max(at, min(now + timedelta(seconds=backoff.before_paying_again(analysis.calls)), analysis.deadline_at))
     postpone(
         analysis,
-        at=next_try(decision.at, error, alias=analysis.provider, now=now),
+        at=at,
         error=error,
         lease=lease,
         expected=expected,
@@ -248,6 +251,14 @@ def failed(
         faults=faults,
         **clean,
     )
+
+
+def _may_cost_again(analysis: Analysis, error: ProviderError) -> bool:
+    """Whether the detector may have taken the picture, and neither knows a repetition nor can be asked for it."""
+    provider = providers.get(analysis.provider)
+    if provider is None or not isinstance(error, AmbiguousTimeout) or provider.is_idempotent:
+        return False
+    return not (provider.finds_by_reference or (provider.polls and analysis.provider_reference))
 
 
 def _decided(analysis: Analysis, error: ProviderError, *, faults: int, now: datetime) -> backoff.Again | backoff.Stop:

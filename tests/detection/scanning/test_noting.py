@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from detection import errors, scanning
+from detection import errors, queue, scanning, switches
 from detection.models import Analysis, AuditEvent
 from detection.results import Accepted, ScanRequest, ScanResult
 from detection.testing.draining import drain, pass_time
@@ -129,9 +129,34 @@ class TestAnAnalysisTheVendorGaveUp:
 
         clock.move(minutes=6)
         scanning.run_poll(row.pk)
+        clock.move(minutes=2)
+        scanning.run_poll(row.pk)
 
         row.refresh_from_db()
         assert (row.status, row.error_class, row.submitted_at) == ("retry_pending", "lost", None)
+
+    def test_a_single_slip_of_its_memory_loses_nothing(
+        self, row: Analysis, scripted: Callable[..., Any], clock: Clock
+    ) -> None:
+        unknown, working = errors.NotFound("Unknown."), Accepted(provider_reference="vendor-7")
+        answers: list[Any] = [unknown, working, unknown, working]
+
+        def fetch(reference: str) -> Accepted:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return Accepted(provider_reference=reference)
+
+        scripted().will_accept("vendor-7")
+        drain()
+        scripted().fetch = fetch
+        clock.move(minutes=30)
+        for _time in range(4):
+            scanning.run_poll(row.pk)
+            clock.move(minutes=2)
+
+        row.refresh_from_db()
+        assert (row.status, row.calls, answers) == ("awaiting_callback", 1, [])
 
 
 def test_a_detector_that_only_calls_back_and_does_not_is_for_a_person(
@@ -178,3 +203,44 @@ def test_an_id_that_opens_the_analysis_stands_in_no_history(
     assert (row.status, row.provider_reference) == ("complete", "vendor-7")
     told = str(list(AuditEvent.objects.values_list("facts", flat=True)))
     assert ("vendor-7" in told) is not is_secret
+
+
+@pytest.mark.parametrize("can_be_asked", [True, False])
+def test_what_may_have_been_taken_is_not_paid_for_again_and_again(
+    row: Analysis,
+    scripted: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    can_be_asked: bool,
+) -> None:
+    """A vendor that knows no repetition and can't be asked: some tries in a day, and no click."""
+    monkeypatch.setattr(scripted(), "is_idempotent", can_be_asked, raising=False)
+    for _time in range(400):
+        scripted().will_fail(errors.AmbiguousTimeout("Silence."))
+    for _time in range(24 * 12):
+        drain()
+        clock.move(minutes=5)
+        queue.ring_due(timezone.now())
+
+    row.refresh_from_db()
+    assert row.calls >= 8
+    assert (row.calls <= 11) is not can_be_asked
+    assert row.status == "retry_pending"
+
+
+def test_a_redriven_answer_that_could_not_be_read_is_asked_for_anew(
+    row: Analysis, scripted: Callable[..., Any]
+) -> None:
+    scripted().will_accept("vendor-7", then=[errors.SchemaMismatch("HTML.")]).will_return(verdict="likely_human")
+    drain()
+    pass_time()
+    drain()
+    row.refresh_from_db()
+    assert row.status == "dead"
+
+    switches.resume("first")  # an answer of unknown shape stops the calls
+    assert scanning.redrive(row, by=None)
+    scanning.run_scan(row.pk)
+
+    row.refresh_from_db()
+    assert (row.status, row.calls) == ("complete", 2)
