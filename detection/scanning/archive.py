@@ -134,6 +134,11 @@ class Estimate:
     days: int
     is_embedded: bool
 
+    @property
+    def share(self) -> int:
+        """Of the day's budget, what an archive may use."""
+        return budgets.for_archive(self.budget) if self.budget else 0
+
 
 def estimates(calls: Mapping[str, int] | Counter[str]) -> list[Estimate]:
     """An estimate for each alias, given how many pictures each lacks. What equal files save is not known before."""
