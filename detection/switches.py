@@ -21,9 +21,9 @@ from django.utils.translation import gettext as _
 
 from detection import audit
 from detection.conf import settings
-from detection.errors import AmbiguousTimeout, ConnectFailed, ProviderDown, ProviderError, SchemaMismatch
+from detection.errors import ConnectFailed, ProviderDown, ProviderError, SchemaMismatch
 from detection.models import Analysis, ProviderSwitch, moments
-from detection.vocabulary import AnalysisStatus
+from detection.vocabulary import RATIONED, AnalysisStatus
 
 logger = logging.getLogger("detection")
 ALL = "*"
@@ -42,8 +42,9 @@ _LONGEST_PAUSE = timedelta(minutes=5)
 _PROBE = timedelta(seconds=45)
 """How long others wait for the probe; longer than its call may take at most detectors."""
 _SAME_INCIDENT = timedelta(minutes=10)
-FAULTS = tuple(one.error_class for one in (ConnectFailed, AmbiguousTimeout, ProviderDown))
-"""The words kept on rows that wait because of the detector's own faults."""
+FAULTS = (ConnectFailed.error_class, ProviderDown.error_class)
+"""The words kept on rows that wait for the detector to get well, and for nothing else. After a time-out a picture may
+have been taken and billed: when that one is sent again is decided elsewhere."""
 
 
 def _row(alias: str) -> ProviderSwitch:
@@ -136,7 +137,8 @@ def _go_on(paused: QuerySet[ProviderSwitch], alias: str, *, by: Any, reason: str
             # What was put off need not wait for the end of the pause it was put off for, or of its own back-off.
             soon: dict[str, Any] = {"next_attempt_at": moments.now(), "rung_at": None}
             _put_off_for_faults(alias).update(**soon)
-            Analysis.objects.paused(alias).update(**soon, deadline_at=F("deadline_at") + lost)
+            by_us = Analysis.objects.paused(alias).exclude(error_class=RATIONED)
+            by_us.update(**soon, deadline_at=F("deadline_at") + lost)
             audit.record("provider.resumed", by=by, provider=alias, reason=reason)
 
 
