@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from detection import audit, signals
 from detection.conf import settings
@@ -75,7 +76,25 @@ def apply_result(
     via: str = "sync",
     reused_from: Analysis | None = None,
 ) -> bool:
-    """Record a finished answer, once: verdict, evidence, event, standing, and the rings for what follows from it."""
+    """Record a finished answer, once: verdict, evidence, event, standing, and the rings for what follows from it.
+
+    Raises SchemaMismatch for an answer that the database refuses: else its task would fail, and pay for it anew.
+    """
+    try:
+        return _applied(analysis, result, lease=lease, expected=expected, via=via, reused_from=reused_from)
+    except (DataError, ValueError, OverflowError) as error:
+        raise SchemaMismatch(_("The detector's answer holds something that cannot be stored.")) from error
+
+
+def _applied(
+    analysis: Analysis,
+    result: ScanResult,
+    *,
+    lease: uuid.UUID | None,
+    expected: AnalysisStatus | None,
+    via: str,
+    reused_from: Analysis | None,
+) -> bool:
     overlay = keeping.prepare(result.overlay)
     with keeping.discarded_unless_saved(overlay), transaction.atomic():
         moved = move(

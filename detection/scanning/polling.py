@@ -73,7 +73,10 @@ def run_poll(pk: int) -> None:
         return
     note_answer(analysis)
     if isinstance(answer, ScanResult):
-        apply_result(analysis, answer, expected=_WAITING, via="poll")
+        try:
+            apply_result(analysis, answer, expected=_WAITING, via="poll")
+        except SchemaMismatch as error:
+            failed(analysis, error, lease=None, expected=_WAITING)
     else:
         analysis.note(error_class="", error_sentence="")
         _again(analysis, max(wait, min(answer.poll_after, _POLL_CAP)), now=now)
