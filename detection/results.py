@@ -24,8 +24,8 @@ EXTENSIONS: Mapping[str, str] = {
     "image/avif": "avif",
 }
 """What a file of each media type is called, behind the dot."""
-MAX_VALUE = 200
-"""Characters of a raw value kept as evidence; what is longer is cut, for it may be anything."""
+MAX_VALUE, MAX_NAME, MAX_PLACE = 200, 100, 300
+"""Characters kept of a raw value, of a name and of a place; what is longer is cut, for it may be anything."""
 
 
 def _share(name: str, value: float | None) -> None:
@@ -75,15 +75,15 @@ class Evidence:
     """`A` signed, `B` standard field, `C` generator's own text, `D` software tag, `E` context without weight."""
 
     def __post_init__(self) -> None:
-        text = _shown(self.value[: MAX_VALUE + 1])
-        object.__setattr__(self, "value", text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…")
-        object.__setattr__(self, "key", _shown(self.key[:100]))
-        object.__setattr__(self, "where", _shown(self.where[:300]))
+        for name, most in (("value", MAX_VALUE), ("key", MAX_NAME), ("where", MAX_PLACE)):
+            object.__setattr__(self, name, _shown(getattr(self, name), most))
 
 
-def _shown(text: str) -> str:
-    """Without what nobody can see: NUL breaks PostgreSQL, and other control characters turn a line around."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+def _shown(text: str, most: int) -> str:
+    """At most so many characters, "…" for the rest, and without what nobody can see: NUL breaks PostgreSQL, and other
+    control characters turn a line around."""
+    seen = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: most + 1])
+    return seen if len(seen) <= most else seen[: most - 1] + "…"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +137,10 @@ class Overlay:
     height: int | None = None
     expires_at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        if not (self.url.isascii() and self.url.isprintable()):
+            raise ValueError("Overlay.url is no address: it has characters that none has")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Generator:
@@ -147,6 +151,7 @@ class Generator:
 
     def __post_init__(self) -> None:
         _share("Generator.score", self.score)
+        object.__setattr__(self, "name", _shown(self.name, MAX_NAME))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

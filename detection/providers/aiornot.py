@@ -168,7 +168,7 @@ def _generators(generated: Mapping[str, Any]) -> tuple[Generator, ...]:
         number = value.get("confidence") if isinstance(value, Mapping) else value
         sure = None if number is None else _confidence(number, "generator confidence")
         if sure is not None and sure >= GENERATOR_FLOOR:
-            found.append(Generator(name=name[:100], score=sure))
+            found.append(Generator(name=name, score=sure))
     return tuple(sorted(found, key=lambda one: (-(one.score or 0.0), one.name)))
 
 

@@ -41,6 +41,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _URL = re.compile(r"""(https?://)(?:[^\s"'<>/?#]*@)?([^\s"'<>?#]*)(?:[?#][^\s"'<>]*)?""", re.IGNORECASE)
 _SIGNED = re.compile(r"(?<![\w-])[\w-]{16,}(?:\.[\w-]{16,})?\.[\w-]{43}(?![\w-])", re.ASCII)
 """A signed token, such as the one in a link of ours that a vendor repeats: parts of base64 and 32 signed bytes."""
+_LINK = re.compile("https?://[!-~]{1,4000}", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -149,13 +150,21 @@ def identifier(value: Any, name: str = "id") -> str:
     return value
 
 
+def link(value: Any) -> str:
+    """An address on the web, of ASCII that can be seen; "" for anything else, which nobody can fetch or store."""
+    return value if isinstance(value, str) and _LINK.fullmatch(value) else ""
+
+
 def moment(value: Any) -> datetime | None:
-    """A time with its zone, as ISO 8601 writes it; None for anything else."""
+    """A time with its zone, as ISO 8601 writes it, in the years 2000 to 2100; None for anything else.
+
+    A time near the ends of the calendar cannot be counted with, nor stored by every database.
+    """
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return found if found.tzinfo else None
+    return found if found.tzinfo and 2000 <= found.year <= 2100 else None
 
 
 def redact(value: Any, *, secrets: tuple[str, ...] = ()) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from detection.errors import AnalysisLost, ImageRefused, ProviderError, ProviderMisconfigured, SchemaMismatch
-from detection.providers.answers import identifier, items, moment, read_json, redact, retry_after, share, text
+from detection.providers.answers import identifier, items, link, moment, read_json, redact, retry_after, share, text
 from detection.providers.events import CalledBack
 from detection.providers.outbound import Answer
 from detection.results import EXTENSIONS, Accepted, Generator, KeyCheck, Overlay, ScanRequest, ScanResult
@@ -162,17 +162,17 @@ def _score(analysis: Mapping[str, Any], verdict: Verdict) -> tuple[float | None,
 
 def _generators(listed: Any) -> tuple[Generator, ...]:
     return tuple(
-        Generator(name=entry["name"][:100], score=share(entry.get("score"), "generator score"))
+        Generator(name=entry["name"], score=share(entry.get("score"), "generator score"))
         for entry in items(listed)
         if isinstance(entry.get("name"), str) and entry["name"]
     )
 
 
 def _overlay(given: Any) -> Overlay | None:
-    if not isinstance(given, Mapping) or not isinstance(given.get("url"), str) or not given["url"]:
+    if not isinstance(given, Mapping) or not (url := link(given.get("url"))):
         return None
     width, height = (
         side if isinstance(side, int) and not isinstance(side, bool) and side > 0 else None
         for side in (given.get("width"), given.get("height"))
     )
-    return Overlay(url=given["url"], width=width, height=height, expires_at=moment(given.get("expires_at")))
+    return Overlay(url=url, width=width, height=height, expires_at=moment(given.get("expires_at")))

@@ -60,7 +60,7 @@ class Heads:
     def generators(self) -> tuple[Generator, ...]:
         """The sources that are programs and scored above the floor; unknown names stay as they are."""
         return tuple(
-            Generator(name=name[:100], score=value)
+            Generator(name=name, score=value)
             for value, name in self.sources
             if value >= GENERATOR_FLOOR and name != "none" and not name.startswith("inconclusive")
         )

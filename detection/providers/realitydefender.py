@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
 
 from detection.errors import ProviderError, QuotaExceeded, SchemaMismatch
-from detection.providers.answers import identifier, items, part, read_json, share, text
+from detection.providers.answers import identifier, items, link, part, read_json, share, text
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -187,9 +187,9 @@ def _overlay(heatmaps: Any, models: Iterable[Model], *, now: datetime) -> Overla
     """The heatmap of the first model by name that says FAKE and is no ensemble: the same one at every asking."""
     found = heatmaps if isinstance(heatmaps, Mapping) else {}
     for model in sorted(models, key=lambda one: one.name):
-        url = found.get(model.name)
+        url = link(found.get(model.name))
         says_fake = VERDICTS.get(model.status) is Verdict.LIKELY_AI
-        if says_fake and "ensemble" not in model.name.casefold() and isinstance(url, str) and url:
+        if says_fake and "ensemble" not in model.name.casefold() and url:
             told = _EXPIRES.search(url)
             lives = min(int(told[1]), LINK_LIVES) if told else LINK_LIVES
             return Overlay(url=url, expires_at=now + timedelta(seconds=lives - LINK_MARGIN))

@@ -97,6 +97,6 @@ def _generators(given: Any) -> tuple[Generator, ...]:
     """The likeliest first. Seen in a third party's client, not in the vendor's documentation: optional and open."""
     if not isinstance(given, Mapping):
         return ()
-    found = [Generator(name=str(name)[:100], score=score(value, "ai_generators")) for name, value in given.items()]
+    found = [Generator(name=str(name), score=score(value, "ai_generators")) for name, value in given.items()]
     likely = [one for one in found if one.score is not None and one.score >= GENERATOR_FLOOR]
     return tuple(sorted(likely, key=lambda one: -(one.score or 0)))

@@ -25,7 +25,7 @@ from detection.errors import (
     QuotaExceeded,
     SchemaMismatch,
 )
-from detection.providers.answers import MASK, identifier, part, read_json, score
+from detection.providers.answers import MASK, identifier, link, part, read_json, score
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -194,7 +194,6 @@ def _model(listed: Any) -> str:
 
 def _overlay(details: Mapping[str, Any]) -> Overlay | None:
     """The heatmap's link; without one while it is still being made. How long a link lives is not documented."""
-    url = details.get("heatmap_url")
-    if isinstance(url, str) and url:
+    if url := link(details.get("heatmap_url")):
         return Overlay(url=url)
     return Overlay() if details.get("heatmap_status") == "pending" else None

@@ -203,8 +203,8 @@ class TestReading:
         assert isinstance(result, ScanResult)
         assert result.verdict is Verdict.LIKELY_AI
 
-    @pytest.mark.parametrize("overlay", [None, {}, {"url": None}, {"url": 7}, "x"])
-    def test_an_absent_overlay_is_none(self, overlay: Any) -> None:
+    @pytest.mark.parametrize("overlay", [None, {}, {"url": None}, {"url": 7}, {"url": "https://x.example/\ud800"}, "x"])
+    def test_an_overlay_that_is_absent_or_has_no_address_is_none_and_the_verdict_stands(self, overlay: Any) -> None:
         assert finished(overlay=overlay).overlay is None
 
     def test_an_overlay_keeps_its_link_for_fetching_and_loses_the_query_in_what_is_kept(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 import responses
 
 from detection.errors import ProviderDown, ProviderMisconfigured, QuotaExceeded, SchemaMismatch
-from detection.providers.answers import MASK, read_json, redact, retry_after
+from detection.providers.answers import MASK, link, moment, read_json, redact, retry_after
 from detection.providers.http import HttpProvider
 
 KEY = "sk-live-0123456789abcdef"
@@ -59,6 +59,41 @@ def test_redaction_leaves_the_original_alone() -> None:
     redact(given)
 
     assert given == {"token": "abc", "list": [{"key": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("2026-11-24T10:00:00Z", True),
+        ("2026-11-24T10:00:00", False),
+        ("0001-01-01T00:00:00+14:00", False),
+        ("9999-12-31T23:59:59-12:00", False),
+        ("1999-12-31T23:59:59Z", False),
+        (1764000000, False),
+    ],
+)
+def test_a_time_is_one_that_can_be_counted_with(given: Any, found: bool) -> None:
+    assert (moment(given) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("https://maps.example/a.png?X-Sig=a%20b", True),
+        ("HTTP://maps.example/a.png", True),
+        ("https://maps.example/\x00", False),
+        ("https://maps.example/\ud800", False),
+        ("https://maps.example/ü", False),
+        ("https://maps.example/a b", False),
+        ("ftp://maps.example/a", False),
+        ("maps.example", False),
+        ("https://" + "a" * 5000, False),
+        ("", False),
+        (["https://maps.example/a.png"], False),
+    ],
+)
+def test_a_link_is_an_address_that_can_be_asked_for(given: Any, found: bool) -> None:
+    assert link(given) == (given if found else "")
 
 
 @pytest.mark.parametrize("content", [b'{"a": 1.5, "b": [1, {"c": null}]}', b" {} ", '{"ü": "é"}'.encode()])

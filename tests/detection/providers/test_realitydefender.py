@@ -366,7 +366,18 @@ class TestHeatmaps:
     def test_an_ensemble_or_a_model_that_finds_nothing_has_none(self, model: tuple[str, str]) -> None:
         assert self.overlay(model) is None
 
-    @pytest.mark.parametrize("heatmaps", [None, [], {}, {"rd-birch-img": None}, {"rd-birch-img": ""}, {"other": "x"}])
+    @pytest.mark.parametrize(
+        "heatmaps",
+        [
+            None,
+            [],
+            {},
+            {"rd-birch-img": None},
+            {"rd-birch-img": ""},
+            {"rd-birch-img": f"{HEATMAPS}\x00"},
+            {"other": "x"},
+        ],
+    )
     def test_without_a_link_there_is_none(self, heatmaps: Any) -> None:
         assert read({**AI, "heatmaps": heatmaps}).overlay is None
 

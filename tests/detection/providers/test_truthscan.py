@@ -380,6 +380,8 @@ class TestReading:
             (None, "ready", None),
             (None, None, None),
             (7, None, None),
+            ("https://maps.example/\ud800", "ready", None),
+            ("https://maps.example/\x00", "pending", ""),
         ],
     )
     def test_a_heatmap_may_come_after_the_result(self, url: Any, status: Any, expected: str | None) -> None:
