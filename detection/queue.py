@@ -27,7 +27,7 @@ from django_q.tasks import async_task
 from detection import pulse
 from detection.conf import settings
 from detection.errors import BrokerUnavailable
-from detection.models import Analysis, Asset, ProviderCheck, StoredOverlay, moments
+from detection.models import Analysis, Asset, ProviderCheck, StoredOverlay, WebhookDelivery, moments
 from detection.models.analyses import AnalysisQuerySet
 from detection.vocabulary import AnalysisStatus
 
@@ -110,6 +110,17 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
         with transaction.atomic():
             if ProviderCheck.objects.unrung_since(now - CHECK_AGAIN).filter(pk=check.pk).update(rung_at=now):
                 wake("check", check.pk)
+                rung += 1
+    return rung + _ring_deliveries(now, limit)
+
+
+def _ring_deliveries(now: datetime, limit: int) -> int:
+    """The door that wrote them rang nobody."""
+    rung, unheard = 0, WebhookDelivery.objects.due(now).unrung_since(now - ring_again())
+    for delivery in unheard.only("pk")[:limit]:
+        with transaction.atomic():
+            if unheard.filter(pk=delivery.pk).order_by().update(rung_at=now):
+                wake("deliver", delivery.pk)
                 rung += 1
     return rung
 

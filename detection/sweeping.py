@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from detection import audit, checking, queue, scanning
+from detection import audit, callbacks, checking, queue, scanning
 from detection.models import Analysis, ProviderCheck, Sweep
 from detection.scanning import archive, urgency
 
@@ -47,12 +47,13 @@ def tick(now: datetime, *, free: bool = True) -> dict[str, int]:
 def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     """Look once over everything; how many rows of each kind were found. Raises BrokerUnavailable at its end."""
     found = {"leases_expired": 0, "rung": 0, "unannounced": 0, "untaken": 0, "sealed": 0}
-    found |= {"let_in": 0, "wanted": 0}
+    found |= {"let_in": 0, "wanted": 0, "forgotten": 0}
     try:
         untaken = ProviderCheck.objects.untaken_since(now - checking.UNTAKEN)
         found["untaken"] = _each("test untaken", untaken, checking.give_up)
         found |= tick(now, free=free)
         found["unannounced"] = queue.ring_unannounced()
+        found["forgotten"] = callbacks.forget_bodies(now)
         # Last: it asks the host, whose own words may fail.
         found["wanted"] = urgency.note_times(now)
     finally:

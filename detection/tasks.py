@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from django.db.models import F
 
-from detection import checking, overlays, pulse, scanning, signals, sweeping
+from detection import callbacks, checking, overlays, pulse, scanning, signals, sweeping
 from detection.models import Asset, moments
 
 logger = logging.getLogger("detection")
@@ -46,6 +46,12 @@ def poll(pk: int) -> None:
 def overlay(pk: int) -> None:
     """Fetch and keep one overlay."""
     overlays.store(pk)
+
+
+@_door
+def deliver(pk: int) -> None:
+    """Apply one event that a detector delivered."""
+    callbacks.apply(pk)
 
 
 @_door

@@ -2,11 +2,11 @@
 
 `requesting` says what is due and `asking` makes the rows; `reading` fingerprints the file once a generation, `running`
 is a worker's walk through one row, `reusing` keeps equal bytes from being paid for twice, `handing` gives a detector
-that fetches a link for one picture, `polling` asks after what a detector accepted, `applying` is the one transaction
-that ends it, `keeping` stores the overlay beside it, and `rereading` reads kept answers by a newer adapter. `exempting`
-says which pictures are not sent at all, `rationing` keeps a day's budget, `archive` lets old pictures in behind the
-news, `urgency` knows when a picture is wanted, and `redriving` starts again what gave up. Everybody else calls the
-names below.
+that fetches a link for one picture, `calling` one that calls back an address, `polling` asks after what a detector
+accepted, `applying` is the one transaction that ends it, `keeping` stores the overlay beside it, and `rereading` reads
+kept answers by a newer adapter. `exempting` says which pictures are not sent at all, `rationing` keeps a day's budget,
+`archive` lets old pictures in behind the news, `urgency` knows when a picture is wanted, and `redriving` starts again
+what gave up. Everybody else calls the names below.
 """
 
 from __future__ import annotations

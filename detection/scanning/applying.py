@@ -22,7 +22,7 @@ from detection.models import Analysis, Asset, PolicyVersion, moments
 from detection.policy import wants_second_opinion
 from detection.providers import providers
 from detection.results import Accepted, ScanResult
-from detection.scanning import keeping
+from detection.scanning import calling, keeping
 from detection.scanning.asking import ask_the_next, pixel_aliases
 from detection.standing import finding_of, settle
 from detection.vocabulary import AnalysisStatus, Why
@@ -175,7 +175,7 @@ def _ask_another(analysis: Analysis, why: Why | None) -> None:
 
 def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:
     """The detector took the picture: wait for its event, or ask again after the time it named."""
-    wait = settings.CALLBACK_DEADLINE if providers[analysis.provider].calls_back else accepted.poll_after
+    wait = settings.CALLBACK_DEADLINE if calling.is_awaited(providers[analysis.provider]) else accepted.poll_after
     return move(
         analysis,
         _S.AWAITING_CALLBACK,

@@ -97,7 +97,7 @@ def in_the_way() -> str:
         return _("PUBLIC_BASE_URL is not set, so nobody outside knows how to reach this site.")
     parts = urlsplit(base)
     if parts.scheme != "https" and not (settings.ALLOW_LOOPBACK and _is_loopback(parts.hostname or "")):
-        words = _("PUBLIC_BASE_URL is %(base)s: a link to a picture must begin with https (http: loopback alone).")
+        words = _("PUBLIC_BASE_URL is %(base)s: what a detector is given must begin with https (http: loopback alone).")
         return words % {"base": base}
     try:
         _address("x")

@@ -31,7 +31,7 @@ from detection.models import Analysis, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import Accepted, Declared, ScanResult
-from detection.scanning import handing
+from detection.scanning import calling, handing
 from detection.scanning.applying import accept, apply_result, claim_name, give_up, postpone, reject, skip
 from detection.scanning.pacing import (
     Leave,
@@ -180,7 +180,7 @@ def _ask(
         if found is not None:
             return found
         wait_for_turn(analysis, provider, replace(leave, is_retry=False))
-    request = made.request
+    request = replace(made.request, callback_url=calling.address(analysis, provider))
     if handing.fetches(provider):
         # First what its link will serve, which may be a rendition: a link to anything else is none.
         analysis.note(lease=lease, sent_sha256=request.sha256, as_sent=made.as_sent)

@@ -70,7 +70,7 @@ def _strict(response: HttpResponse) -> HttpResponse:
     return response
 
 
-_TOKEN = re.compile(r"(?<=/handed/).+?(?= HTTP/[0-9]|\Z)", re.DOTALL)
+_TOKEN = re.compile(r"(/handed/|/webhooks/[^/\s]+/).+?(?= HTTP/[0-9]|\Z)", re.DOTALL)
 _WRITTEN_BY_DJANGO = ("django.request", "django.server", "django.security.csrf", "django.security.DisallowedHost")
 
 
@@ -80,10 +80,10 @@ class _WithoutToken(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record where it names such an address; never drop it."""
         said = record.getMessage()
-        if (masked := _TOKEN.sub("[token]", said)) != said:
+        if (masked := _TOKEN.sub(r"\1[token]", said)) != said:
             record.msg, record.args = masked, ()
         address = getattr(getattr(record, "request", None), "path", "")
-        if masked != said or (isinstance(address, str) and "/handed/" in address):
+        if masked != said or (isinstance(address, str) and _TOKEN.search(address)):
             # Mails and error trackers write out the request that goes with a record.
             record.request = None
         return True
