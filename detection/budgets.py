@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from detection import audit
 from detection.models import ProviderDay
+from detection.providers import providers
 
 logger = logging.getLogger("detection")
 
@@ -91,10 +92,15 @@ def next_day(now: datetime) -> datetime:
     return datetime.combine(tomorrow, time.min, tzinfo=timezone.get_default_timezone())
 
 
-def of(alias: str, *, title: str, most: int, now: datetime) -> Budget:
-    """How this detector's budget of `most` pictures a day stands."""
-    row = ProviderDay.objects.filter(alias=alias, day=day_of(now)).first()
-    return Budget(alias, title, most, row.calls if row else 0, next_day(now))
+def all_of(now: datetime) -> list[Budget]:
+    """How the budgets of the configured detectors stand, in their order; those without one are left out."""
+    rows = dict(ProviderDay.objects.filter(day=day_of(now)).values_list("alias", "calls"))
+    found = []
+    for alias in providers.aliases():
+        most = providers[alias].daily_budget
+        if most is not None:
+            found.append(Budget(alias, providers[alias].title, most, rows.get(alias, 0), next_day(now)))
+    return found
 
 
 def left(alias: str, *, most: int, now: datetime, is_archive: bool = False) -> int:

@@ -5,7 +5,7 @@ The page asks no detector and needs no key: a worker does the tests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,12 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from detection import checking, switches
+from detection import budgets, checking, switches
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.review import first_error, refused
 from detection.errors import NotPermitted, Refused
 from detection.forms import ReasonForm
-from detection.models import ProviderCheck, ProviderSwitch
+from detection.models import ProviderCheck, ProviderSwitch, moments
 from detection.providers import providers
 
 _USUALLY_TAKEN = timedelta(seconds=30)
@@ -40,6 +40,7 @@ class _Row:
     is_paused: bool = False
     is_set: bool = False
     """Paused by the setting `PAUSED`, which no button ends."""
+    budget: budgets.Budget | None = None
 
     @property
     def is_all(self) -> bool:
@@ -117,11 +118,13 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
         checks = {check.alias: check for check in ProviderCheck.objects.newest()}
         paused = switches.pauses()
         all_set = switches.held_by_setting(switches.ALL)
+        spent = {budget.alias: budget for budget in budgets.all_of(moments.now())}
         rows = [_Row(switches.ALL, _("All detectors"), switch=known.get(switches.ALL), is_set=all_set)]
         for alias in providers.aliases():
             one, is_set = providers[alias], not providers[alias].is_embedded and switches.held_by_setting(alias)
             is_paused = bool(paused.keys() & {alias, switches.ALL})
-            rows.append(_Row(alias, one.title, one.looks_at, known.get(alias), checks.get(alias), is_paused, is_set))
+            row = _Row(alias, one.title, one.looks_at, known.get(alias), checks.get(alias), is_paused, is_set)
+            rows.append(replace(row, budget=spent.get(alias)))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Detectors"),

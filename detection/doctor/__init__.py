@@ -63,6 +63,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("lists", house.lists_are_good, "The lists of certificates cannot be read", _LISTS, _S),
     Probe("detectors", detectors.can_be_made, "The detectors cannot be read", _DETECTORS, _S),
     Probe("switches", detectors.may_be_asked, "The switches cannot be read", _MIGRATE, (*_M, *_S)),
+    Probe("budgets", detectors.budgets_last, "The budgets cannot be read", _DETECTORS, (*_M, *_S)),
     Probe("answers", detectors.answer, "The detectors cannot be asked", _DETECTORS, _S, is_deep=True),
 )
 

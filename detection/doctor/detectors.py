@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ImproperlyConfigured
 
-from detection import switches
+from detection import budgets, switches
 from detection.doctor.findings import Finding, broken, in_short, ok, warn
 from detection.errors import ProviderError
-from detection.models import ProviderSwitch
+from detection.models import ProviderSwitch, moments
 from detection.providers import providers
 from detection.providers.scripted import ScriptedProvider
 from detection.ratelimit import interval_of
@@ -29,6 +29,7 @@ def can_be_made() -> Iterator[Finding]:
             provider = providers[alias]
             provider.check_configuration()
             interval_of(provider.rate)
+            _ = provider.daily_budget
         except ImproperlyConfigured as error:
             yield broken(f"{in_short(error)}.", _CHANGE.format(alias.upper()))
             continue
@@ -55,6 +56,14 @@ def may_be_asked() -> Iterator[Finding]:
         until = "" if switch.paused_until is None else " and tried again by itself"
         fix = f"Then manage.py detection_provider resume '{switch.alias}'."
         yield warn(f"{who} paused{until}: {switch.reason.rstrip('.')}.", f"See to the reason. {fix}")
+
+
+def budgets_last() -> Iterator[Finding]:
+    """How much of each detector's budget for the day is left."""
+    for budget in budgets.all_of(moments.now()):
+        fix = f"Wait, or raise its budget (in the newsroom: DETECTION_{budget.alias.upper()}_DAILY_BUDGET)."
+        said = f"{budget.title} ({budget.alias}): {budget.sentence}"
+        yield warn(said, fix) if budget.is_low else ok(said)
 
 
 def answer() -> Iterator[Finding]:

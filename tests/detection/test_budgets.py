@@ -93,11 +93,15 @@ def test_what_was_not_sent_is_given_back() -> None:
     assert budgets.left("second", most=5, now=NOON) == 5
 
 
-def test_how_a_budget_stands_is_a_sentence() -> None:
+def test_how_a_budget_stands_is_a_sentence(detectors: Any) -> None:
+    detectors(first={"daily_budget": 5, "label": "First"}, second={})
+
     def stands() -> budgets.Budget:
-        return budgets.of("first", title="First", most=5, now=NOON)
+        [found] = budgets.all_of(NOON)
+        return found
 
     assert (stands().sentence, stands().is_low) == ("Sent today: 0 of at most 5 pictures.", False)
+    assert stands().title == "First"
     for _picture in range(4):
         take()
     assert (stands().is_low, stands().is_used_up) == (True, False)

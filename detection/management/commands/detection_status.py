@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count, Min, Q, Sum
 from django.utils import timezone
 
-from detection import audit, queue, switches
+from detection import audit, budgets, queue, switches
 from detection.errors import BrokerUnavailable
-from detection.models import Analysis, Asset, Sweep, Worker
-from detection.vocabulary import LIVE, AnalysisStatus, Signal
+from detection.models import Analysis, Asset, Sweep, Worker, moments
+from detection.vocabulary import LIVE, AnalysisStatus, Priority, Signal
 
 _OPEN = (
     Signal.STRONG,
@@ -53,12 +53,14 @@ def status() -> dict[str, Any]:
     counts: dict[str, dict[str, int]] = defaultdict(dict)
     calls: dict[str, dict[str, int]] = defaultdict(lambda: {"calls": 0, "scans": 0})
     oldest: dict[str, float] = {}
-    each = Analysis.objects.values("provider", "status").annotate(n=Count("pk"), first=Min("created_at"))
+    # What waits in an archive's line is meant to be old.
+    first = Min("created_at", filter=~Q(priority=Priority.LATER))
+    each = Analysis.objects.values("provider", "status").annotate(n=Count("pk"), first=first)
     for row in each.annotate(sent=Count("pk", filter=Q(calls__gt=0)), called=Sum("calls")):
         counts[row["provider"]][row["status"]] = row["n"]
         calls[row["provider"]]["calls"] += row["called"]
         calls[row["provider"]]["scans"] += row["sent"]
-        if row["status"] in LIVE:
+        if row["status"] in LIVE and row["first"] is not None:
             age = (now - row["first"]).total_seconds()
             oldest[row["status"]] = round(max(oldest.get(row["status"], 0.0), age), 1)
     sweep = Sweep.objects.filter(name="sweep").first()
@@ -67,6 +69,8 @@ def status() -> dict[str, Any]:
         "calls": dict(calls),
         "oldest_seconds": oldest,
         "dead": Analysis.objects.present().filter(status=AnalysisStatus.DEAD).count(),
+        "archive_waits": Analysis.objects.filter(priority=Priority.LATER, status=AnalysisStatus.PENDING_SCAN).count(),
+        "budgets": {one.alias: {"used": one.used, "most": one.most} for one in budgets.all_of(moments.now())},
         "deliveries": {},
         "review_backlog": Asset.objects.filter(signal__in=_OPEN, conclusion="", detached_at=None).count(),
         "switches": switches.pauses(),
@@ -103,6 +107,10 @@ class Command(BaseCommand):
             self.stdout.write(f"oldest {word}: {age:.0f} s")
         for alias, reason in found["switches"].items():
             self.stdout.write(f"paused: {alias} ({reason})")
+        for alias, spent in found["budgets"].items():
+            self.stdout.write(f"budget of {alias}: {spent['used']} of {spent['most']} pictures today")
+        if found["archive_waits"]:
+            self.stdout.write(f"of archives, behind the news: {found['archive_waits']}")
         for group in found["workers"]["groups"]:
             renewed = f", cluster renewed {group['restarts']} times" if group["restarts"] else ""
             self.stdout.write(f"worker {group['name']}: seen {group['seen_seconds']:.0f} s ago{renewed}")

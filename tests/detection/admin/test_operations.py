@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from detection import queue, switches
+from detection import budgets, queue, switches
 from detection.models import AuditEvent, ProviderCheck
 from tests.detection.admin import cast
 
@@ -127,3 +127,14 @@ def test_more_tests_cost_the_page_no_more_queries(client: Client, olu: Any) -> N
     with CaptureQueriesContext(connection) as three:
         shown(client)
     assert len(three) == len(none)
+
+
+def test_the_page_shows_how_each_budget_stands(client: Any, detectors: Any) -> None:
+    detectors(first={"daily_budget": 2}, second={})
+    client.force_login(cast.person("olu", "operate_provider"))
+    page = client.get(reverse("admin:detection_providerswitch_changelist")).content.decode()
+    assert page.count("Sent today: 0 of at most 2 pictures.") == 1
+    for _picture in range(2):
+        budgets.take("first", most=2, now=timezone.now())
+    page = client.get(reverse("admin:detection_providerswitch_changelist")).content.decode()
+    assert "budget of 2 pictures is used up. Going on at 00:00." in page

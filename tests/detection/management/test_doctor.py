@@ -19,7 +19,7 @@ from django.db.utils import ConnectionHandler
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from detection import doctor, errors, registry, switches
+from detection import budgets, doctor, errors, registry, switches
 from detection.doctor import State, database, house, work
 from detection.doctor.findings import in_short
 from detection.models import Analysis, Asset, Sweep, Worker, append_only
@@ -460,3 +460,13 @@ def test_a_detector_that_cannot_be_made_is_not_asked(settings: Any) -> None:
 def test_without_deep_nobody_is_asked() -> None:
     assert "answers" not in [probe.name for probe, _found in doctor.examine()]
     assert Asset.objects.count() == 0
+
+
+def test_a_budget_that_comes_to_its_end_is_said(detectors: Callable[..., None]) -> None:
+    detectors(first={"daily_budget": 2}, second={})
+    says("budgets", "ok", "Scripted detector (first): Sent today: 0 of at most 2 pictures.")
+    for said in ("Sent today: 1 of at most 2 pictures.", "Today's budget of 2 pictures is used up."):
+        assert budgets.take("first", most=2, now=timezone.now())
+        says("budgets", "warn", said, "DETECTION_FIRST_DAILY_BUDGET")
+    detectors(first={"daily_budget": "many"})
+    says("detectors", "broken", "it must be a whole number of pictures")

@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
-from detection import errors, switches
-from detection.models import Asset
+from detection import budgets, errors, scanning, switches
+from detection.models import Analysis, Asset
 from detection.testing.draining import drain, pass_time
+from detection.vocabulary import Priority
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
 KEYS = {
     "analyses",
+    "archive_waits",
+    "budgets",
     "calls",
     "oldest_seconds",
     "dead",
@@ -75,3 +79,18 @@ def test_a_picture_that_was_sent_again_stands_out(plate: Callable[..., Any], scr
     drain()
     assert json.loads(run("--json"))["calls"] == {"first": {"calls": 3, "scans": 2}}
     assert "first: complete 2, 3 calls for 2 scans" in run()
+
+
+def test_budgets_and_archives_are_told_and_an_archive_is_not_called_old(
+    plate: Callable[..., Any], detectors: Callable[..., None]
+) -> None:
+    detectors(first={"daily_budget": 500}, second={})
+    scanning.request_of_archive(plate())
+    Analysis.objects.update(priority=Priority.LATER)
+    budgets.take("first", most=500, now=timezone.now())
+    found = json.loads(run("--json"))
+    assert found["budgets"] == {"first": {"used": 1, "most": 500}}
+    assert (found["archive_waits"], found["oldest_seconds"]) == (1, {})
+    told = run()
+    assert "budget of first: 1 of 500 pictures today" in told
+    assert "of archives, behind the news: 1" in told
