@@ -226,6 +226,6 @@ def test_slots_are_given_to_one_worker_each() -> None:
 def test_one_probe_is_let_through() -> None:
     """E07."""
     now = timezone.now()
-    switches._stop("first", by=None, reason="x", until=now)
+    switches._open("first", reason="x", until=now)
     answers = at_once(*[lambda: switches.may_ask("first", now=now + timedelta(seconds=1))] * WORKERS)
     assert answers.count(None) == 1

@@ -122,6 +122,8 @@ class Pipeline(RuleBasedStateMachine):
             self.clock.move(hours=2)
             self.sweep_()
             self.work_()
+            if not (Analysis.objects.live().exists() or Asset.objects.unannounced().exists()):
+                break
         self.check()
         left = [str(row) for row in Analysis.objects.live()]
         assert left == [], left
