@@ -15,6 +15,10 @@ from typing import Any
 
 from detection.vocabulary import Basis, CredentialState, Says, Verdict
 
+ORIGINAL = "original"
+STRIPPED = "stripped"
+"""What `Analysis.as_sent` says of a file that was sent as it is, or without its metadata; a rendition has words."""
+
 EXTENSIONS: Mapping[str, str] = {
     "image/jpeg": "jpg",
     "image/png": "png",

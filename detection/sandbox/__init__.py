@@ -117,6 +117,11 @@ def render(
     return _rendered(run("render", content, max_pixels=max_pixels, **arguments), media_type)
 
 
+def strip(content: bytes) -> bytes:
+    """`intake.stripping.unpacking` in the sandbox: the file without its metadata. Rejected: only a rendition is."""
+    return run("strip", content).blob
+
+
 def reencode_overlay(content: bytes, *, width: int, height: int) -> Rendered:
     """`intake.reencode_overlay` in the sandbox: a detector's overlay as our own PNG, if its shape is the picture's."""
     return _rendered(run("overlay", content, width=width, height=height), "image/png")

@@ -26,6 +26,7 @@ CRASHED = "This file stopped the program that opens pictures. Export it again or
 JOBS = {
     "read": "detection.intake:read",
     "render": "detection.intake:render",
+    "strip": "detection.intake.stripping:unpacking",
     "overlay": "detection.intake:reencode_overlay",
     "examine": "detection.providers.provenance.inspection:examine",
     "declare": "detection.providers.provenance.inspection:declare",

@@ -109,6 +109,8 @@ def _applied(
                 "request": _told(analysis, result.provider_reference),
                 "via": via,
                 "warnings": list(result.warnings),
+                # The file that was judged; the picture's own is recorded when it is read.
+                "sent_sha256": (reused_from or analysis).sent_sha256,
                 "reused_from": reused_from.public_id if reused_from else None,
             },
             completed_at=timezone.now(),

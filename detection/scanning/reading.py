@@ -17,11 +17,13 @@ from django.utils.translation import gettext as _
 from detection import audit, sandbox, stored
 from detection.conf import settings
 from detection.errors import HouseFault, Rejected, SandboxFailed
+from detection.intake import stripping
 from detection.models import Analysis, Asset
 from detection.providers.base import Provider
-from detection.results import EXTENSIONS, ScanRequest
+from detection.results import EXTENSIONS, ORIGINAL, STRIPPED, ScanRequest
 from detection.standing import settle
-from detection.vocabulary import Basis
+
+_NOT_WITHOUT = "The metadata of this file cannot be removed, so it was not sent. Export it again or replace it."
 
 
 def load(asset: Asset) -> bytes:
@@ -112,7 +114,7 @@ def is_protected(asset: Asset) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sendable:
-    """The bytes for one detector, and in words what was sent: "original", or the rendition."""
+    """The bytes for one detector, and what was sent: `ORIGINAL`, `STRIPPED`, or the rendition in words."""
 
     request: ScanRequest
     as_sent: str
@@ -121,17 +123,48 @@ class Sendable:
 def sendable(analysis: Analysis, provider: Provider, content: bytes) -> Sendable | str:
     """What this detector can take of the picture, or the sentence why it can take nothing.
 
+    What leaves the house says nothing of places, devices and people, unless `SEND_METADATA` lets it; the embedded
+    detector reads the file as it is. The same file gives the same bytes each time, as `handing` relies on.
     Raises Rejected or HouseFault where the rendition can't be made.
     """
     asset = analysis.asset
     width, height, media_type = asset.width or 0, asset.height or 0, asset.media_type
-    if provider.basis is Basis.DECLARATION or asset.rejected_code:
-        return Sendable(_request(analysis, content, media_type, asset.sha256, width, height), "original")
+    keeps = provider.is_embedded or settings.SEND_METADATA == "original"
+    file = content if keeps else _stripped(content)
+    as_it_is = None
+    if file is not None:
+        sha256 = asset.sha256 if file == content else hashlib.sha256(file).hexdigest()
+        request = _request(analysis, file, media_type, sha256, width, height)
+        as_it_is = Sendable(request, ORIGINAL if file == content else STRIPPED)
+    if not provider.looks_at_pixels or asset.rejected_code:
+        if as_it_is is None:
+            raise Rejected(asset.rejected_code or "intricate", asset.rejected_sentence or _NOT_WITHOUT)
+        return as_it_is
     side = _longest_side(provider, width, height)
-    if refusal := _too_small(provider, width, height, side=side, size=len(content)):
+    size = len(content if file is None else file)
+    if refusal := _too_small(provider, width, height, side=side, size=size):
         return refusal
-    if len(content) <= provider.max_bytes and side == max(width, height) and media_type in provider.media_types:
-        return Sendable(_request(analysis, content, media_type, asset.sha256, width, height), "original")
+    fits = size <= provider.max_bytes and side == max(width, height) and media_type in provider.media_types
+    return as_it_is if as_it_is and fits else _rendition(analysis, provider, content, side)
+
+
+def _stripped(content: bytes) -> bytes | None:
+    """The file without its metadata; None where only a rendition is without. What is compressed the sandbox opens."""
+    try:
+        return stripping.strip(content)
+    except stripping.Intricate:
+        return None
+    except stripping.Packed:
+        pass
+    try:
+        return sandbox.strip(content)
+    except Rejected:
+        return None
+    except SandboxFailed as error:
+        raise HouseFault(str(error)) from error
+
+
+def _rendition(analysis: Analysis, provider: Provider, content: bytes, side: int) -> Sendable:
     kind = "image/jpeg" if "image/jpeg" in provider.media_types else sorted(provider.media_types)[0]
     try:
         made = sandbox.render(content, longest_side=side, media_type=kind, max_bytes=provider.max_bytes)

@@ -32,7 +32,9 @@ class Card:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     as_sent: str
-    """What was examined in place of the original; "" where it was the original."""
+    """What was examined in place of the original's pixels; "" where it was these."""
+    sent: str
+    """What was sent, in words, for the record; "" where nothing was."""
     also: tuple[str, ...]
     """What the detector said besides, a line each. Declarations stand in a table of their own."""
     generators: str
@@ -78,6 +80,7 @@ def _card(row: Analysis, *, is_primary: bool) -> Card:
         reasons=tuple(told for told in wording.reason_sentences(row.reasons) if told.rstrip(".") != word),
         warnings=tuple(wording.warning_sentences(row.warnings)),
         as_sent=wording.as_sent_sentence(_sent(row).as_sent),
+        sent=wording.as_sent_words(_sent(row).as_sent),
         also=tuple(map(wording.also_said, row.evidence)) if by_pixels else (),
         generators=_generators(row),
         looks_at=str(provider.looks_at) if provider else "",

@@ -18,6 +18,8 @@ import pillow_heif
 from PIL import Image, ImageChops, ImageFilter
 from PIL.PngImagePlugin import PngInfo
 
+from detection.errors import Rejected
+from detection.intake import MAX_SIDE, render, stripping
 from detection.intake.formats import sniff
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
@@ -91,7 +93,7 @@ def bomb(width: int = 13_000, height: int = 13_000) -> bytes:
     row = b"\0" + b"\xff" * ((width + 7) // 8)
     packed = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return _PNG_MAGIC + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+    return _PNG_MAGIC + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 def with_xmp_source_type(
@@ -109,9 +111,9 @@ def with_xmp(content: bytes, packet: bytes) -> bytes:
     """The picture with this XMP packet, well-formed or not."""
     kind = sniff(content)
     if kind == "JPEG":
-        return _spliced_into_jpeg(content, 0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
+        return spliced_into_jpeg(content, 0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
     if kind == "PNG":
-        return _spliced_into_png(content, _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
+        return spliced_into_png(content, chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
     return encode(decode(content), format=kind, xmp=packet)
 
 
@@ -120,8 +122,8 @@ def with_png_text(content: bytes, texts: Mapping[str, str], *, after_pixels: boo
     info = PngInfo()
     for key, value in texts.items():
         info.add_text(key, value)
-    chunks = b"".join(_chunk(chunk[0], chunk[1]) for chunk in info.chunks)
-    return _spliced_into_png(content, chunks, before=b"IEND" if after_pixels else b"IDAT")
+    chunks = b"".join(chunk(one[0], one[1]) for one in info.chunks)
+    return spliced_into_png(content, chunks, before=b"IEND" if after_pixels else b"IDAT")
 
 
 def with_exif(content: bytes, tags: Mapping[int, Any] | None = None, *, user_comment: str | None = None) -> bytes:
@@ -136,9 +138,9 @@ def with_exif(content: bytes, tags: Mapping[int, Any] | None = None, *, user_com
     packed = exif.tobytes()
     kind = sniff(content)
     if kind == "JPEG":
-        return _spliced_into_jpeg(content, 0xE1, packed)
+        return spliced_into_jpeg(content, 0xE1, packed)
     if kind == "PNG":
-        return _spliced_into_png(content, _chunk(b"eXIf", packed.removeprefix(b"Exif\0\0")))
+        return spliced_into_png(content, chunk(b"eXIf", packed.removeprefix(b"Exif\0\0")))
     return encode(decode(content), format=kind, exif=packed)
 
 
@@ -156,6 +158,14 @@ def polyglot(content: bytes | None = None, *, page: str = "<script>alert(1)</scr
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr(zipfile.ZipInfo("index.html"), page)
     return (photo_like() if content is None else content) + target.getvalue()
+
+
+def as_sent(content: bytes) -> bytes:
+    """A picture that tests or demos made, as a detector that takes JPEG gets it where it fits: without metadata."""
+    try:
+        return stripping.unpacking(content)
+    except Rejected:
+        return render(content, longest_side=MAX_SIDE)[0]
 
 
 def jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -177,7 +187,8 @@ def png_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length
 
 
-def _spliced_into_jpeg(content: bytes, marker: int, body: bytes) -> bytes:
+def spliced_into_jpeg(content: bytes, marker: int, body: bytes) -> bytes:
+    """The JPEG with one more segment before its own. Raises ValueError where `body` is too long for one."""
     if len(body) > 65_533:
         raise ValueError(f"a JPEG segment holds 65533 bytes, not {len(body)}")
     segment = bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
@@ -188,14 +199,16 @@ def _spliced_into_jpeg(content: bytes, marker: int, body: bytes) -> bytes:
     return content[:2] + b"".join([*parts[:at], segment, *parts[at:]])
 
 
-def _spliced_into_png(content: bytes, chunks: bytes, *, before: bytes = b"IDAT") -> bytes:
+def spliced_into_png(content: bytes, chunks: bytes, *, before: bytes = b"IDAT") -> bytes:
+    """The PNG with these whole chunks before its first one of the kind `before`."""
     parts = list(png_chunks(content))
     at = next(index for index, (kind, _) in enumerate(parts) if kind == before)
     whole = [part for _, part in parts]
     return _PNG_MAGIC + b"".join([*whole[:at], chunks, *whole[at:]])
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """A whole chunk of a PNG, with its length and checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 

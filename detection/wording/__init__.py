@@ -44,6 +44,7 @@ from detection.wording.decision_texts import (
 from detection.wording.detector_texts import (
     also_said,
     as_sent_sentence,
+    as_sent_words,
     band_words,
     lasted,
     number_note,
@@ -80,6 +81,7 @@ __all__ = [
     "REASON_CODES",
     "also_said",
     "as_sent_sentence",
+    "as_sent_words",
     "band_number",
     "band_words",
     "clearing_consequence",

@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from detection.results import ORIGINAL, STRIPPED
 from detection.vocabulary import AnalysisStatus, Says, Why
 from detection.wording.terms import moment, status_word
 
@@ -117,9 +118,18 @@ def number_note(kind: str) -> str:
     return str(_NUMBERS.get(kind, ""))
 
 
+def as_sent_words(as_sent: str) -> str:
+    """What a detector was shown, as words: `ORIGINAL`, `STRIPPED`, or the rendition; "" where nothing was sent."""
+    if as_sent == ORIGINAL:
+        return gettext("the original")
+    if as_sent == STRIPPED:
+        return gettext("the original without its metadata")
+    return as_sent
+
+
 def as_sent_sentence(as_sent: str) -> str:
-    """That a detector was shown something else than the original; "" where it was the original, or nothing was."""
-    if not as_sent or as_sent == "original":
+    """That a detector was shown other pixels than the original's; "" where it was these, or nothing was sent."""
+    if as_sent in ("", ORIGINAL, STRIPPED):
         return ""
     return gettext("Sent: %(what)s, not the original. Fine traces may be lost in it.") % {
         "what": as_sent.replace(":", ",", 1)

@@ -29,10 +29,10 @@ from django.utils import timezone
 
 from newsroom.demo import photographs, seed, table
 from newsroom.demo.environment import LABELS, WEB_PORT, asking, listening
-from newsroom.demo.pictures import EDITION, DemoPicture, make_all
+from newsroom.demo.pictures import EDITION, DemoPicture, as_sent, make_all
 from newsroom.demo.processes import Children
 from newsroom.demo.progress import Progress
-from newsroom.demo.script import sandbox_script
+from newsroom.demo.script import is_judged, sandbox_script
 from newsroom.demo.waiting import Watch, unfinished
 
 LOCK, MARK, SCRIPT = "demo.lock", "demo.json", "detector.json"
@@ -153,7 +153,9 @@ def _make(out: IO[str]) -> dict[str, DemoPicture]:
     pictures = {picture.key: picture for picture in made}
     # The smaller first version of one picture gets the answers of the picture itself.
     small = seed.proof(_var() / "pictures", pictures["lawn"])
-    told = sandbox_script([*made, replace(pictures["lawn"], sha256=small)], **{alias: alias for alias in LABELS})
+    judged = [*made, replace(pictures["lawn"], sha256=small)]
+    judged += as_sent(_var() / "pictures", [one for one in made if is_judged(one)])
+    told = sandbox_script(judged, **{alias: alias for alias in LABELS})
     (_var() / SCRIPT).write_text(json.dumps(told, indent=1), encoding="utf-8")
     return pictures
 

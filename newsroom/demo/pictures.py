@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from detection.testing import images
 from detection.testing.credentials import Authority
 from detection.vocabulary import SourceTier
 from newsroom.demo import drawings
@@ -74,6 +75,14 @@ def make_all(
     entries = {**kept, **made}
     (folder / _LIST).write_text(json.dumps(entries, indent=1, sort_keys=True), encoding="utf-8")
     return [_picture(role, entries[role.key]) for role in CAST]
+
+
+def as_sent(folder: Path, pictures: Iterable[DemoPicture]) -> list[DemoPicture]:
+    """The same pictures as detectors get them, for whom a script names them by their sha256: without metadata."""
+    return [
+        replace(picture, sha256=hashlib.sha256(images.as_sent((folder / picture.filename).read_bytes())).hexdigest())
+        for picture in pictures
+    ]
 
 
 def _made(

@@ -57,6 +57,11 @@ _ANSWERS: dict[str, dict[str, dict[str, Any]]] = {
 """By a picture's key. Those absent never reach a detector: two cannot be read, one is kept inside."""
 
 
+def is_judged(picture: DemoPicture) -> bool:
+    """Whether detectors have an answer about this picture."""
+    return picture.key in _ANSWERS
+
+
 def script(pictures: Iterable[DemoPicture]) -> dict[str, dict[str, Answer]]:
     """The answers by the sha256, in hex, of the file: `{sha256: {"first": answer, "second": answer}}`.
 
@@ -69,7 +74,7 @@ def script(pictures: Iterable[DemoPicture]) -> dict[str, dict[str, Answer]]:
             detector: {**answer, "model": MODELS[detector]} for detector, answer in _ANSWERS[picture.key].items()
         }
         for picture in pictures
-        if picture.key in _ANSWERS
+        if is_judged(picture)
     }
 
 

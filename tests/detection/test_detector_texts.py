@@ -211,6 +211,7 @@ def test_a_vendor_s_confidence_is_shown_as_a_word_or_not_at_all(band: str, words
     [
         ("", ""),
         ("original", ""),
+        ("stripped", ""),
         (
             "a rendition: JPG, 640 × 480 pixels",
             "Sent: a rendition, JPG, 640 × 480 pixels, not the original. Fine traces may be lost in it.",
@@ -219,6 +220,19 @@ def test_a_vendor_s_confidence_is_shown_as_a_word_or_not_at_all(band: str, words
 )
 def test_what_was_sent_in_place_of_the_original_is_said(as_sent: str, told: str) -> None:
     assert wording.as_sent_sentence(as_sent) == told
+
+
+@pytest.mark.parametrize(
+    ("as_sent", "words"),
+    [
+        ("", ""),
+        ("original", "the original"),
+        ("stripped", "the original without its metadata"),
+        ("a rendition: JPG, 640 × 480 pixels", "a rendition: JPG, 640 × 480 pixels"),
+    ],
+)
+def test_what_was_sent_has_words(as_sent: str, words: str) -> None:
+    assert wording.as_sent_words(as_sent) == words
 
 
 @pytest.mark.parametrize(

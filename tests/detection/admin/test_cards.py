@@ -223,6 +223,15 @@ def test_what_was_sent_is_said_where_it_was_not_the_original(cards: Callable[[As
     assert "Sent the original" not in card
 
 
+def test_that_only_metadata_was_left_out_stands_in_the_record(cards: Callable[[Asset], list[str]]) -> None:
+    asset = cast.strong()
+    Analysis.objects.filter(asset=asset).update(as_sent="stripped")
+
+    [card] = cards(asset)
+    assert "Sent the original without its metadata" in card
+    assert card.index("Sent the original") > card.index("Record"), "it asks nobody's attention"
+
+
 def test_an_answer_that_is_used_again_is_about_what_was_sent_then(cards: Callable[[Asset], list[str]]) -> None:
     asset = cast.strong()
     Analysis.objects.filter(asset=asset).update(as_sent="a rendition: JPG, 100 × 75 pixels")
