@@ -16,7 +16,8 @@ from detection import queue, switches
 from detection.conf import SETTINGS, contradictions, settings
 from detection.models import append_only
 from detection.providers import providers
-from detection.scanning import handing
+from detection.providers.events import CalledBack
+from detection.scanning import calling, handing
 
 
 @register()
@@ -88,6 +89,28 @@ def check_links(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         for alias in fetching
         if said
     ]
+
+
+@register()
+def check_callbacks(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """A detector that calls back has a way in, and its events can be told from a stranger's."""
+    if check_settings():
+        return []
+    found: list[CheckMessage] = []
+    for alias in providers.aliases():
+        one = providers[alias]
+        if not isinstance(one, CalledBack) or not one.calls_back:
+            continue
+        if said := calling.in_the_way():
+            hint = "Set PUBLIC_BASE_URL, or turn its callbacks off: then it is asked for its answers."
+            found.append(Error(f"The detector {alias} calls back. {said}", hint=hint, id="detection.E010"))
+        if not one.can_verify:
+            hint = (
+                "Give it webhook_secrets (in the newsroom: DETECTION_<ALIAS>_WEBHOOK_SECRETS), or turn callbacks off."
+            )
+            said = f"The detector {alias} calls back, and has no webhook_secrets to tell its events from a stranger's."
+            found.append(Error(said, hint=hint, id="detection.E010"))
+    return found
 
 
 @register()

@@ -18,6 +18,7 @@ takes the next, and the last one stays. An answer may hold
     silence: true                            the connection is closed without an answer
     reset: true                              it is reset, as when the detector crashes
     drop_after_store: true                   the analysis is kept, its answer never comes; a number: seconds of waiting
+    event: {lost: true}                      what becomes of the event, where a callback_url was given (`sender`)
 """
 
 from __future__ import annotations
@@ -26,10 +27,13 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any, Self
 
 from detection.testing.heatmaps import paint
+from detection.testing.sender import KNOWN as EVENT_WORDS
+from detection.testing.sender import Sender
 from detection.testing.wire import Call, WireServer
 
 MODEL = "sandbox-detector"
@@ -38,7 +42,7 @@ ANALYSIS_FIELDS = ("verdict", "confidence", "ai_score", "model", "generators", "
 KNOWN = frozenset(
     {
         *(*ANALYSIS_FIELDS, "overlay", "failed", "accept", "after", "then", "http", "retry_after", "code", "message"),
-        *("body", "headers", "html", "delay", "silence", "reset", "drop_after_store", "polls"),
+        *("body", "headers", "html", "delay", "silence", "reset", "drop_after_store", "polls", "event"),
     }
 )
 Answer = Mapping[str, Any]
@@ -82,6 +86,8 @@ def _check(answer: object, where: str) -> None:
         _check(answer["then"], where)
     for poll in answer.get("polls", ()):
         _check(poll, where)
+    if unknown := set(answer.get("event", {})) - EVENT_WORDS:
+        raise ValueError(f"At {where} the script's event has unknown words: {', '.join(sorted(map(str, unknown)))}.")
 
 
 class SandboxDetector:
@@ -107,6 +113,8 @@ class SandboxDetector:
         self._by_idempotency: dict[tuple[str, str], Stored] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
+        self.events = Sender(self.stopping)
+        """Sends what ended to those who gave a `callback_url`, where the script says `accept`."""
         self._server = WireServer(("127.0.0.1", port), self)
         self._thread: threading.Thread | None = None
 
@@ -177,7 +185,10 @@ class SandboxDetector:
             self._stored[name] = found
             if idempotency := call.headers.get("idempotency-key"):
                 self._by_idempotency[call.key, idempotency] = found
-            return found
+        url = call.fields.get("callback_url")
+        if url and ("accept" in answer or "event" in answer):
+            self.events.plan(url, name, partial(self._told, found), answer.get("event", {}))
+        return found
 
     def earlier(self, call: Call) -> Stored | None:
         """The analysis made under the same Idempotency-Key."""
@@ -205,8 +216,11 @@ class SandboxDetector:
 
     def told(self, stored: Stored) -> dict[str, Any]:
         """The analysis as it stands, in the words of the wire contract."""
+        return self._told(stored, monotonic() >= stored.ready_at)
+
+    def _told(self, stored: Stored, is_over: bool) -> dict[str, Any]:
         told: dict[str, Any] = {"request_id": stored.id, "reference": stored.reference or None, "status": "processing"}
-        if monotonic() < stored.ready_at:
+        if not is_over and monotonic() < stored.ready_at:
             return told
         answer = stored.answer
         if "failed" in answer:

@@ -13,6 +13,7 @@ from django_q.conf import Conf
 
 from detection import checks
 from detection.models import append_only
+from tests.detection.calling import SECRET, generic
 
 
 def ids(found: list[Any]) -> list[str]:
@@ -168,3 +169,36 @@ def test_an_empty_database_is_not_blamed_for_lacking_triggers(monkeypatch: pytes
     monkeypatch.setattr(type(connection.introspection), "table_names", lambda self, *args, **kwargs: [])
     assert checks.check_history(databases=["default"]) == []
     append_only.install(connection)
+
+
+def test_e009_a_kill_switch_that_stops_nobody(configure: Callable[..., None]) -> None:
+    """E11."""
+    configure(PAUSED="first, thrid")
+    [found] = checks.check_pauses()
+    assert ids([found]) == ["detection.E009"]
+    assert "thrid" in found.msg
+    configure(PAUSED="*")
+    assert checks.check_pauses() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "base", "said"),
+    [
+        ({}, "https://news.example", ["no webhook_secrets"]),
+        ({"webhook_secrets": SECRET}, "", ["PUBLIC_BASE_URL is not set"]),
+        ({"webhook_secrets": SECRET}, "http://news.example", ["must begin with https"]),
+        ({}, "", ["PUBLIC_BASE_URL is not set", "no webhook_secrets"]),
+        ({"webhook_secrets": SECRET}, "https://news.example", []),
+        ({"callbacks": "off"}, "", []),
+    ],
+)
+def test_e010_a_detector_that_calls_back_has_a_way_in_and_a_secret(
+    settings: Any, configure: Callable[..., None], options: dict[str, Any], base: str, said: list[str]
+) -> None:
+    """A06."""
+    settings.DETECTION_PROVIDERS = generic(webhook_secrets="")
+    settings.DETECTION_PROVIDERS["vendor"]["OPTIONS"].update(options)
+    configure(PUBLIC_BASE_URL=base)
+    found = checks.check_callbacks()
+    assert ids(found) == ["detection.E010"] * len(said)
+    assert [words in one.msg for words, one in zip(said, found, strict=True)] == [True] * len(said)
