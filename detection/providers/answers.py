@@ -20,7 +20,7 @@ MAX_DEPTH = 32
 RETRY_AFTER_CAP = 6 * 3600.0
 """Seconds; a vendor that asks for more is asked again after this."""
 MAX_TEXT = 200
-"""Characters of a vendor's word or id that are read."""
+"""Characters of a vendor's id that are read."""
 MASK = "[redacted]"
 _SHORTEST_SECRET = 4
 _SECRET_WORDS = frozenset(
@@ -125,9 +125,9 @@ def share(value: Any, name: str, *, most: float = 1.0) -> float | None:
 
 
 def text(given: Mapping[str, Any], name: str) -> str:
-    """The text of that name, at most `MAX_TEXT` characters; "" where there is none."""
+    """The text of that name, whole: one that is cut first hides a secret from whoever masks it. "" for none."""
     value = given.get(name)
-    return value[:MAX_TEXT] if isinstance(value, str) else ""
+    return value if isinstance(value, str) else ""
 
 
 def part(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -183,6 +183,18 @@ def redact(value: Any, *, secrets: tuple[str, ...] = ()) -> Any:
         value = value.replace(secret, MASK) if len(secret) >= _SHORTEST_SECRET else value
     value = _SIGNED.sub(MASK, _URL.sub(r"\1\2", value))
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def redact_rest(text: str, *, secrets: tuple[str, ...]) -> str:
+    """A text that was cut, and so ends in "…", may end in the midst of a secret: what is left of that is masked too."""
+    head = text.removesuffix("…")
+    if head == text:
+        return text
+    parts = [
+        secret[:length] for secret in secrets for length in range(_SHORTEST_SECRET, min(len(secret), len(head) + 1))
+    ]
+    rest = max((part for part in parts if head.endswith(part)), key=len, default="")
+    return head.removesuffix(rest) + MASK + "…" if rest else text
 
 
 def _is_secret(key: str) -> bool:

@@ -7,21 +7,24 @@ is kept, raised or shown holds a key. Subclassed by `http`; asked by the adapter
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from detection.errors import SchemaMismatch
-from detection.providers.answers import read_json, redact
+from detection.providers.answers import read_json, redact, redact_rest
 from detection.providers.base import Provider
 from detection.providers.faults import VendorFault
 from detection.providers.outbound import Answer
-from detection.results import Accepted, ScanResult
+from detection.results import Accepted, Evidence, Generator, ScanResult
 from detection.vocabulary import Verdict
 
 MAX_MESSAGE = 200
 """Characters of a vendor's message that are passed on."""
 MAX_KEPT = 200_000
 """Characters of an answer that are kept; a longer one is kept without its lists."""
+MAX_EVIDENCE, MAX_GENERATORS = 50, 20
+"""Entries of one answer that are shown; a vendor's list may have any length."""
 
 
 class TellingProvider(Provider):
@@ -50,13 +53,37 @@ class TellingProvider(Provider):
             raise drift from error
 
     def finished(self, payload: Mapping[str, Any], verdict: Verdict, *, label: Any = None, **fields: Any) -> ScanResult:
-        """A result with what every vendor's has: its own word, the redacted answer, and that the word is new."""
+        """A result with what every vendor's has: its own word, the redacted answer, and that the word is new.
+
+        Of `evidence` and `generators` as many as are shown, in words without secrets.
+        """
         is_drift = label is not None and verdict is Verdict.UNKNOWN and label not in self.verdicts
         warnings = (*fields.pop("warnings", ()), *(("schema_drift",) if is_drift else ()))
         said = "" if label is None else self.clean(str(label))
         model = self.clean(str(fields.pop("model", "")))
+        fields |= self._listed(tuple(fields.pop("evidence", ())), fields.pop("generators", ()))
         raw = self.kept(payload)
         return ScanResult(verdict=verdict, raw_verdict=said, model=model, warnings=warnings, raw=raw, **fields)
+
+    def _listed(self, evidence: tuple[Evidence, ...], generators: Iterable[Generator]) -> dict[str, Any]:
+        likely = sorted(generators, key=lambda one: -1.0 if one.score is None else one.score, reverse=True)
+        more = len(likely) - MAX_GENERATORS
+        # Where something is left out, the entry that says so takes the last place.
+        shown = evidence[: MAX_EVIDENCE - 1] if more > 0 or len(evidence) > MAX_EVIDENCE else evidence
+        left = [(len(evidence) - len(shown), "entries"), (more, "generators")]
+        said = " and ".join(f"{number} more {what}" for number, what in left if number > 0)
+        told = [
+            replace(one, key=self._plain(one.key), value=self._plain(one.value), where=self._plain(one.where))
+            for one in shown
+        ]
+        if said:
+            told.append(Evidence(kind="note", key="left_out", value=f"{said} were left out"))
+        named = [replace(one, name=self._plain(one.name)) for one in likely[:MAX_GENERATORS]]
+        return {"evidence": tuple(told), "generators": tuple(named)}
+
+    def _plain(self, text: str) -> str:
+        """Words that were cut when they were made of a vendor's, without what must not be shown."""
+        return redact_rest(redact(text, secrets=self.secrets), secrets=self.secrets)
 
     def verdict_of(self, label: Any) -> Verdict:
         """The vendor's word by its table; what the table doesn't have is `unknown`, never a guess."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from detection.errors import FetchFailed, ProviderError, ProviderMisconfigured
-from detection.providers.answers import score, share
+from detection.providers.answers import score, share, text
 from detection.providers.base import FROM_DOCUMENTATION, Thresholds
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -69,7 +69,7 @@ class WinstonProvider(HttpProvider):
 
     def read_fault(self, body: Mapping[str, Any]) -> VendorFault:
         """The vendor's `{error, description}`."""
-        return VendorFault(code=self.clean(_whole(body, "error"))[:50], message=_whole(body, "description"))
+        return VendorFault(code=text(body, "error"), message=text(body, "description"))
 
     def kept(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """The answer without what it repeats of the file."""
@@ -96,7 +96,7 @@ class WinstonProvider(HttpProvider):
             Verdict.UNCERTAIN if is_torn or "signals_conflict" in warnings else verdict,
             ai_score=probability,
             ai_score_kind="model_score",
-            model=_whole(payload, "version"),
+            model=text(payload, "version"),
             evidence=evidence,
             warnings=tuple(warnings),
         )
@@ -121,12 +121,6 @@ def _parts(link: str) -> tuple[str, ...]:
     parts = urlsplit(link)
     words = (word for word in parts.path.split("/") if len(word) >= TOKEN_LENGTH)
     return tuple(part for part in (link, parts.path.rstrip("/"), parts.query, *words) if part)
-
-
-def _whole(given: Mapping[str, Any], name: str) -> str:
-    """The text of that name, not cut: a link that is cut first is no longer found and masked."""
-    value = given.get(name)
-    return value if isinstance(value, str) else ""
 
 
 def _is_near(one: float, other: float) -> bool:

@@ -343,6 +343,15 @@ class TestReading:
             "NOT_APPLICABLE, no score",
         ]
 
+    @pytest.mark.parametrize("before", ["", "x" * 190])
+    def test_a_reason_that_repeats_our_key_and_a_signed_link_is_told_without_them(self, before: str) -> None:
+        said = f"{before}{KEY} for https://s3.amazonaws.com/x?X-Amz-Signature=of-no-use"
+        body = changed(HUMAN, ("resultsSummary", "metadata", "reasons"), [{"code": said, "message": said}])
+
+        shown = repr(read(body).evidence)
+        assert KEY[:10] not in shown
+        assert "of-no-use" not in shown
+
     def test_the_list_of_models_ends_somewhere(self) -> None:
         many = [("rd-x-img", "FAKE", 99.0)] * 500
 
