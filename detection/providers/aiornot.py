@@ -89,7 +89,7 @@ class AiornotProvider(HttpProvider):
         if not wrong:
             return super().read_fault(body)
         said = "; ".join(text(one, "msg") for one in wrong[:3])
-        return VendorFault(code=text(wrong[0], "type")[:50], message=said)
+        return VendorFault(code=text(wrong[0], "type"), message=said)
 
     def parse(self, payload: Mapping[str, Any]) -> ScanResult:
         """Read an answer. Raises SchemaMismatch, also for a report that is missing without a documented reason."""

@@ -64,7 +64,7 @@ class AnyimagedetectorProvider(HttpProvider):
 
     def read_fault(self, body: Mapping[str, Any]) -> VendorFault:
         """The vendor's `{error, message}`, of which `error` is the code."""
-        return VendorFault(code=text(body, "error")[:50], message=text(body, "message"))
+        return VendorFault(code=text(body, "error"), message=text(body, "message"))
 
     def parse(self, payload: Mapping[str, Any]) -> ScanResult:
         """Read an answer. Raises SchemaMismatch."""

@@ -63,7 +63,7 @@ class HiveModel(HttpProvider):
         """`{"return_code", "message"}`, or a task's `{"status", "error_code", "message"}` (that one is inferred)."""
         fault = super().read_fault(body)
         code = body.get("error_code") or body.get("return_code") or fault.code
-        code = str(code)[:50] if isinstance(code, int | str) else ""
+        code = str(code) if isinstance(code, int | str) else ""
         if code not in self.codes and _ABOUT_KEY.search(fault.message):
             code = BAD_KEY
         return VendorFault(code=code, message=fault.message, request_id=fault.request_id)

@@ -102,8 +102,8 @@ def _frame(output: Mapping[str, Any], holder: Mapping[str, Any], number: str) ->
     for entry in items(output.get("classes")):
         name = identifier(entry.get("class"), "class")
         if name in found:
-            raise SchemaMismatch(f"The detector's answer has the class {name[:50]} twice. A person has to look.")
-        found[name] = score(entry.get(number), f"score of {name[:50]}")
+            raise SchemaMismatch("The detector's answer has a class twice. A person has to look.")
+        found[name] = score(entry.get(number), "score of a class")
     # Were one of the two wrong, nobody could say which, so neither is taken.
     if AI not in found or HUMAN not in found or abs(found[AI] + found[HUMAN] - 1) > SUM_WITHIN:
         raise SchemaMismatch(f"The detector's {AI} and {HUMAN} do not add up to 1. A person has to look.")

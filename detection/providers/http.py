@@ -38,6 +38,8 @@ from detection.providers.telling import TellingProvider
 from detection.results import Accepted, Overlay, ScanRequest, ScanResult
 
 OVERLAY_BYTES = 10_000_000
+MAX_CODE, MAX_ID = 50, 100
+"""Characters kept of a vendor's code and of its request's id, once they hold no secret."""
 CONNECT_WITHIN = 5.0
 """Seconds for both tries to reach a detector."""
 
@@ -165,8 +167,8 @@ class HttpProvider(TellingProvider):
             f"{self.title} answered {answer.status}{': ' + said if said else ''}",
             retry_after=retry_after(answer.headers),
             http_status=answer.status,
-            provider_code=self.clean(fault.code),
-            request_id=self.clean(answer.headers.get("X-Request-Id") or fault.request_id),
+            provider_code=self.clean(fault.code)[:MAX_CODE],
+            request_id=self.clean(answer.headers.get("X-Request-Id") or fault.request_id)[:MAX_ID],
         )
 
     def close(self) -> None:

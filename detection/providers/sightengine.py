@@ -74,7 +74,7 @@ class SightengineProvider(HttpProvider):
         # The number is what the vendor's support asks for.
         said = f"{message} ({exact})" if kind and isinstance(number, int) else message
         code = exact if exact in self.codes else kind
-        return VendorFault(code=code[:50], message=said, request_id=text(request, "id"))
+        return VendorFault(code=code, message=said, request_id=text(request, "id"))
 
     def parse(self, payload: Mapping[str, Any]) -> ScanResult:
         """Read an answer. Raises SchemaMismatch, also for an animation, whose numbers stand elsewhere, one a frame."""

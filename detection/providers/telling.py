@@ -101,10 +101,10 @@ class TellingProvider(Provider):
         message = nested.get("message") or body.get("message") or body.get("detail") or ""
         flag = nested.get("retryable")
         return VendorFault(
-            code=str(nested.get("code") or "")[:50],
+            code=str(nested.get("code") or ""),
             message=message if isinstance(message, str) else "",
             retryable=flag if isinstance(flag, bool) else None,
-            request_id=str(body.get("request_id") or "")[:100],
+            request_id=str(body.get("request_id") or ""),
         )
 
     def clean(self, text: str) -> str:

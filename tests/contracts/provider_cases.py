@@ -388,14 +388,24 @@ class HttpProviderContract(ProviderContract):
         assert isinstance(self.fails(vendor, body=raised), ConnectFailed)
         assert len(self.submissions(vendor)) == 2
 
-    def test_no_refusal_repeats_our_key_or_a_signed_link(self, vendor: responses.RequestsMock) -> None:
-        message = f"bad key {KEY} for https://user:pw@files.example/a.jpg?signature=abc " + "x" * 500
+    @pytest.mark.parametrize("before", [0, 30, 40, 180, 190])
+    @pytest.mark.parametrize("is_flat", [True, False])
+    def test_no_refusal_repeats_our_key_or_a_signed_link(
+        self, vendor: responses.RequestsMock, before: int, is_flat: bool
+    ) -> None:
+        """Nor a part of the key, wherever it stands: what is cut is masked first."""
+        code = "c" * before + KEY
+        message = "m" * before + f" {KEY} for https://user:pw@files.example/a.jpg?signature=abc " + "x" * 500
+        words = dict.fromkeys(("message", "Message", "description", "response"), message)
+        codes = dict.fromkeys(("code", "type", "error_code", "request_id", "id"), code)
+        error_field = code if is_flat else {**codes, **words}
+        detail = message if is_flat else [{"type": code, "msg": message}]
         error = self.fails(
-            vendor, status=400, json={"error": {"code": "c" + KEY, "message": message}, "message": message}
+            vendor, status=400, json={**words, **codes, "error": error_field, "detail": detail, "return_code": code}
         )
 
         shown = "".join(traceback.format_exception(error)) + repr(vars(error))
-        assert KEY not in shown
+        assert [KEY[at : at + 6] for at in range(len(KEY) - 5) if KEY[at : at + 6] in shown] == []
         assert "signature=abc" not in shown
         assert "user:pw" not in shown
         assert len(str(error)) < 300
