@@ -154,11 +154,13 @@ def test_what_befalls_a_picture_depends_on_the_seed_and_on_how_often_it_came() -
     assert 10 <= len(wrong) <= 30
 
 
-def test_a_detector_that_has_recovered_answers_well() -> None:
-    with TroubledDetector(seed=1, share=1.0) as detector:
-        before = [detector.next_answer("first", str(number)) for number in range(30)]
-        detector.recover()
-        after = [detector.next_answer("first", str(number)) for number in range(30)]
+def test_a_share_of_one_spoils_every_answer_and_a_share_of_none_spoils_none() -> None:
+    def answers(share: float) -> list[Any]:
+        with TroubledDetector(seed=1, share=share) as detector:
+            return [detector.next_answer("first", str(number)) for number in range(30)]
 
-    assert not any(set(answer) == {"delay", "verdict", "confidence"} and answer["delay"] < 1 for answer in before)
-    assert all(set(answer) == {"delay", "verdict", "confidence"} for answer in after)
+    def is_well(answer: Any) -> bool:
+        return set(answer) == {"delay", "verdict", "confidence"} and answer["delay"] < 1
+
+    assert not any(map(is_well, answers(1.0)))
+    assert all(map(is_well, answers(0.0)))

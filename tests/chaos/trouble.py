@@ -42,7 +42,7 @@ WEB_PAGE: dict[str, Any] = {"html": True}
 
 
 class TroubledDetector(SandboxDetector):
-    """`share`: of the submissions, how many go wrong, 0 to 1; 0 from `recover` on."""
+    """`share`: of the submissions, how many go wrong, 0 to 1."""
 
     def __init__(self, *, seed: int, share: float = 0.1) -> None:
         super().__init__()
@@ -50,13 +50,6 @@ class TroubledDetector(SandboxDetector):
         self._asked: Counter[str] = Counter()
         self.web_pages = 0
         """How many submissions were answered by a web page: so many scans end with a person."""
-
-    def recover(self) -> None:
-        """All that comes from now on is answered well, polls too."""
-        self.share = 0.0
-        with self._lock:
-            for stored in self._stored.values():
-                stored.polls.clear()
 
     def next_answer(self, key: str, sha256: str) -> Answer:
         """Well, slowly, or by one of the faults."""
