@@ -94,7 +94,7 @@ class Run:
         self.harm.end()
 
     def _recover(self) -> None:
-        """Wait until all pictures are in and every scan is at its end, but not for ever; the detector goes on failing."""
+        """Wait until all pictures are in and every scan is at its end, not for ever; the detector goes on failing."""
         began = time.monotonic()
         patience = self.options.patience or 180 + 1.5 * self.options.scans
         with Progress(self.options.scans, self.seen) as progress:
