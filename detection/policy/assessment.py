@@ -222,7 +222,14 @@ def _not_checked(view: _View) -> Assessment | None:
         return None
     row = BEFORE_INSTALL if why is Why.BEFORE_INSTALL else Signal.NOT_CHECKED.value
     again = [finding.next_attempt_at for finding in view.live if finding.next_attempt_at]
-    return Assessment(signal=Signal.NOT_CHECKED, row=row, why=why, next_attempt_at=min(again, default=None))
+    at = min(again, default=None)
+    detail = _why_paused(view) if why is Why.PAUSED else ""
+    return Assessment(signal=Signal.NOT_CHECKED, row=row, why=why, next_attempt_at=at, detail=detail)
+
+
+def _why_paused(view: _View) -> str:
+    """What is said of a pause that nobody ordered and nobody has to end: the day's budget is used up."""
+    return next((f.error_sentence for f in view.live if f.why is Why.PAUSED and not f.has_failed_try), "")
 
 
 _RUNS = {AnalysisStatus.SCANNING: Why.RUNNING, AnalysisStatus.AWAITING_CALLBACK: Why.RUNNING}

@@ -29,8 +29,12 @@ _S = AnalysisStatus
 
 def must_wait(analysis: Analysis, provider: Provider, now: datetime) -> bool:
     """Whether today's budget is used up for this row: then it waits for the next day. An answer may still be polled."""
+    if analysis.status == _S.AWAITING_CALLBACK:
+        return False
+    if analysis.error_class == RATIONED:
+        analysis.note(error_class="", error_sentence="")  # whatever holds it back from here on is something else
     most = provider.daily_budget
-    if most is None or analysis.status == _S.AWAITING_CALLBACK or _is_there_already(analysis, provider):
+    if most is None or _is_there_already(analysis, provider):
         return False
     if budgets.left(analysis.provider, most=most, now=now, is_archive=_is_archive(analysis)):
         return False

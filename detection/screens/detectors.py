@@ -11,7 +11,7 @@ from detection import wording
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.providers import providers
 from detection.standing import present_analyses
-from detection.vocabulary import AnalysisStatus, Basis, Verdict, Why
+from detection.vocabulary import RATIONED, AnalysisStatus, Basis, Verdict, Why
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +102,8 @@ def _state_sentence(row: Analysis, status: AnalysisStatus, why: Why | None) -> s
     if status is AnalysisStatus.COMPLETE:
         return ""
     said = row.error_sentence
+    if row.error_class == RATIONED and why is Why.PAUSED and row.is_live:
+        return said
     if not said and why and status in (AnalysisStatus.SKIPPED, AnalysisStatus.REJECTED):
         said = wording.why_sentence(why)
     return wording.state_sentence(

@@ -151,10 +151,12 @@ def signal_sentence(
     """What the evidence amounts to, in a sentence or two. The arguments are an `Assessment`'s, and what was declared.
 
     `declared` None: declarations were not read, and no sentence claims that they were. `detail`: why a file was
-    rejected.
+    rejected, or why a check is paused where no person paused it.
     """
     if signal is Signal.COULD_NOT_CHECK:
         return _could_not_check(why, next_attempt_at, notes, declared, detail, now)
+    if signal is Signal.NOT_CHECKED and why is Why.PAUSED and detail:
+        return gettext("Not checked yet.") + " " + detail
     if signal is Signal.NOT_CHECKED:
         return why_sentence(why or Why.QUEUED, next_attempt_at=next_attempt_at, now=now)
     if signal is Signal.STRONG and score is not None:

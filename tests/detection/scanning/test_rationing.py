@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from detection import budgets, errors, scanning
+from detection import budgets, errors, scanning, screens, switches
 from detection.errors import Refused
 from detection.models import Analysis, ProviderDay, moments
 from detection.scanning import rationing
@@ -53,6 +53,8 @@ def test_what_is_over_the_budget_waits_for_the_next_day_and_says_so(
     assert (row.attempts, row.calls) == (0, 0)
     assert row.deadline_at - deadline > timedelta(0)
     assert (asset.signal, asset.why) == ("not_checked", Why.PAUSED)
+    assert screens.face(asset).sentence == f"Not checked yet. {SAID}"
+    assert [card.sentence for card in screens.cards(asset, [row])] == [SAID]
     assert len(scripted().calls) == 2
     clock.ahead = until - moments.now() + timedelta(seconds=1)
     pass_time(0)
@@ -149,3 +151,19 @@ def test_a_picture_of_an_archive_says_that_its_share_is_used_up(plate: Callable[
     drain()
     said = "The archive's share of today's budget (1 of 2 pictures) is used up. Going on at 00:00."
     assert row_of(picture).error_sentence == said
+
+
+@pytest.mark.usefixtures("used_up")
+def test_a_pause_by_a_person_on_the_next_day_does_not_speak_of_the_budget(
+    plate: Callable[..., Plate], clock: Clock
+) -> None:
+    picture = plate()
+    drain()
+    assert row_of(picture).error_sentence == SAID
+    clock.ahead = budgets.next_day(moments.now()) - moments.now() + timedelta(seconds=1)
+    switches.pause("first", reason="The bill.")
+    pass_time(0)
+    drain()
+    row, asset = row_of(picture), asset_of(picture)
+    assert (row.why, row.error_class, row.error_sentence) == (Why.PAUSED, "", "")
+    assert "paused" in screens.face(asset).sentence
