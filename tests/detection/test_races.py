@@ -12,8 +12,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from detection import audit, gate, queue, ratelimit, scanning, sweeping, switches
-from detection.models import Analysis, Asset, AuditEvent, AuditSeal, ProviderCheck, StoredOverlay
+from detection.errors import ProviderDown
+from detection.models import Analysis, Asset, AuditEvent, AuditSeal, ProviderCheck, RateSlot, StoredOverlay
 from detection.results import ScanResult
+from detection.scanning import running
 from detection.vocabulary import AnalysisStatus, Level, Verdict
 from tests.conftest import asset_of
 from tests.otherhost.models import Article, Plate
@@ -226,6 +228,39 @@ def test_slots_are_given_to_one_worker_each() -> None:
 def test_one_probe_is_let_through() -> None:
     """E07."""
     now = timezone.now()
-    switches._open("first", reason="x", until=now)
+    for _fault in range(3):
+        switches.note_fault("first", ProviderDown("502."), now=now - timedelta(seconds=16))
     answers = at_once(*[lambda: switches.may_ask("first", now=now + timedelta(seconds=1))] * WORKERS)
     assert answers.count(None) == 1
+
+
+def test_a_cap_of_concurrency_is_kept_by_workers_that_come_together(
+    plate: Callable[..., Plate], detectors: Callable[..., None]
+) -> None:
+    detectors(first={"concurrency": 2})
+    pks = [asset_of(plate(f"picture {number}", seed=number)).analyses.get().pk for number in range(WORKERS)]
+    now = timezone.now() + timedelta(seconds=1)
+
+    def claim(pk: int) -> Callable[[], Any]:
+        return lambda: running._claim(Analysis.objects.select_related("asset").get(pk=pk), now)
+
+    answers = at_once(*[claim(pk) for pk in pks])
+    assert not [answer for answer in answers if isinstance(answer, Exception)], answers
+    assert sum(answer is not None for answer in answers) == 2
+
+
+def test_one_incident_is_recorded_once_however_many_find_it() -> None:
+    """E06."""
+    now = timezone.now()
+    for _fault in range(2):
+        switches.note_fault("first", ProviderDown("502."), now=now)
+    at_once(*[lambda: switches.note_fault("first", ProviderDown("502."), now=now)] * WORKERS)
+    assert AuditEvent.objects.filter(action="provider.paused").count() == 1
+
+
+def test_the_retry_budget_is_spent_once(plate: Callable[..., Plate]) -> None:
+    """E06."""
+    now = timezone.now().timestamp()
+    RateSlot.objects.create(alias="first", retries_left=3, retries_at=now)
+    waits = at_once(*[lambda: ratelimit.take_retry("first", now=now)] * WORKERS)
+    assert waits.count(0.0) == 3

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -333,3 +333,21 @@ def test_an_answer_that_is_lost_is_lost_after_the_seconds_that_the_script_says(d
 def test_an_unknown_word_for_a_poll_is_refused() -> None:
     with pytest.raises(ValueError, match="slience"):
         SandboxDetector(script={"*": {"*": {"accept": True, "polls": [{"slience": True}]}}})
+
+
+def test_above_what_it_allows_it_refuses_and_not_a_moment_longer(detector: SandboxDetector) -> None:
+    detector.allows = (2, 0.5)
+    assert [send(detector, content).status_code for content in (b"1", b"2", b"3")] == [200, 200, 429]
+    until = monotonic() + 5
+    while (again := send(detector, b"3")).status_code == 429 and monotonic() < until:
+        sleep(0.05)
+    assert again.status_code == 200
+    assert "Retry-After" not in again.headers
+
+
+def test_during_an_outage_every_call_fails_alike(detector: SandboxDetector) -> None:
+    detector.down = 503
+    assert send(detector).status_code == 503
+    assert ask(detector, "/v1/account").status_code == 503
+    detector.down = 0
+    assert (send(detector).status_code, detector.billed) == (200, 1)

@@ -81,6 +81,9 @@ WEBHOOK = "DETECTION_GENERIC_WEBHOOK_SECRETS"
         ({**GENERIC, "DETECTION_GENERIC_RATES": "5/s"}, "Did you mean DETECTION_GENERIC_RATE?"),
         ({**GENERIC, "DETECTION_GENERIC_RATE": "often"}, "DETECTION_GENERIC_RATE is 'often'. Write it as 5/s"),
         ({**GENERIC, "DETECTION_GENERIC_RATE": "0/s"}, "DETECTION_GENERIC_RATE"),
+        ({**GENERIC, "DETECTION_GENERIC_CONCURRENCY": "0"}, "DETECTION_GENERIC_CONCURRENCY is 0"),
+        ({**GENERIC, "DETECTION_PAUSED": "genric"}, "DETECTION_PAUSED names 'genric'. Did you mean generic?"),
+        ({**GENERIC, "DETECTION_PAUSED": "all of them"}, "DETECTION_PAUSED is 'all of them'. It must be * for all"),
         (
             {**GENERIC, "DETECTION_GENERIC_SIGNING": "none"},
             "DETECTION_GENERIC_SIGNING is 'none'. Set it to one of: hmac",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -138,3 +139,22 @@ def test_the_page_shows_how_each_budget_stands(client: Any, detectors: Any) -> N
         budgets.take("first", most=2, now=timezone.now())
     page = client.get(reverse("admin:detection_providerswitch_changelist")).content.decode()
     assert "budget of 2 pictures is used up. Going on at 00:00." in page
+
+
+def test_what_the_setting_pauses_is_shown_and_has_no_button(
+    client: Client, olu: Any, configure: Callable[..., None]
+) -> None:
+    """E11."""
+    resume = reverse("admin:detection_switch_resume", args=["first"])
+    switches.pause("first", by=olu, reason="The bill.")
+    assert f'action="{resume}"' in shown(client)
+    configure(PAUSED="first")
+    page = shown(client)
+    assert page.count("Paused by the setting PAUSED (in the newsroom: DETECTION_PAUSED), which no button ends.") == 1
+    assert f'action="{resume}"' not in page
+    answer = client.post(resume)
+    assert answer.status_code == 409
+    assert "which no button ends." in answer.content.decode()
+    assert switches.is_paused("first")
+    configure(PAUSED="*")
+    assert shown(client).count("which no button ends.") == 3

@@ -430,8 +430,11 @@ def test_a_house_without_a_detector_of_pixels(settings: Any, configure: Callable
     says("detectors", "warn", "No detector looks at pixels", "docs/howto/detectors.md")
 
 
-def test_detectors_that_are_paused() -> None:
+def test_detectors_that_are_paused(configure: Callable[..., None]) -> None:
     assert look("switches") == []
+    configure(PAUSED="first,second")
+    says("switches", "warn", "These detectors are (first, second) paused by the setting PAUSED.", "DETECTION_PAUSED")
+    configure(PAUSED="")
     switches.pause("first", reason="The bill.")
     says("switches", "warn", "The detector first is paused: The bill.", "detection_provider resume 'first'")
     switches.pause("*", reason="Election night.")

@@ -187,3 +187,15 @@ def test_a_file_that_cannot_be_used_is_a_sentence_and_nothing_is_sent(
 def test_options_of_the_test_belong_to_no_other_verb(option: tuple[str, ...]) -> None:
     with pytest.raises(CommandError, match="belong to the verb test"):
         run("status", *option)
+
+
+def test_what_the_setting_pauses_is_shown_and_not_resumed(configure: Callable[..., None]) -> None:
+    """E11."""
+    configure(PAUSED="first")
+    told = run("status")
+    assert "first (Scripted detector): paused: Paused by the setting PAUSED" in told
+    assert "second (Scripted detector): on" in told
+    with pytest.raises(CommandError, match="DETECTION_PAUSED"):
+        run("resume", "first")
+    configure(PAUSED="*")
+    assert run("status").startswith("All detectors are paused: Paused by the setting PAUSED")
