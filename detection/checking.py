@@ -1,8 +1,9 @@
 """Tests of a detector by a person: are its credentials good, and, by command alone, what does it say of one picture.
 
 The button writes a row and rings; a worker asks, for only workers hold keys. A ring may be lost, doubled or late: the
-row decides. A test is no scan: nothing here becomes an analysis, and a test that succeeds resumes nothing. One that
-fails as every further call must, for a refused key or a used-up plan, pauses the detector as a scan would.
+row decides. A test is no scan: nothing here becomes an analysis, and a test that succeeds resumes nothing. One that a
+worker makes, and that fails as every further call must, for a refused key or a used-up plan, pauses the detector as a
+scan would. The command pauses nothing: the shell it runs in may hold another key than the workers.
 Asked by the page of detectors, the worker's task and `detection_provider`.
 """
 
@@ -237,23 +238,25 @@ def _answer(provider: Provider, request: ScanRequest) -> ScanResult | Accepted:
 
 
 def _judged(provider: Provider, answer: ScanResult | Accepted, *, as_sent: str) -> Outcome:
+    # Whoever knows the id of such an analysis can read it, and what a command prints is kept in many places.
+    told = "" if provider.reference_is_secret else answer.provider_reference
     if isinstance(answer, Accepted):
         if provider.polls:
-            said = _("It took the picture (request %(id)s) and had no answer after %(seconds)d seconds.")
+            said = _("It took the picture%(request)s and had no answer after %(seconds)d seconds.")
         else:
-            said = _("It took the picture (request %(id)s) and answers by calling back, which no test waits for.")
-        words = said % {"id": answer.provider_reference, "seconds": POLL_FOR}
+            said = _("It took the picture%(request)s and answers by calling back, which no test waits for.")
+        words = said % {"request": _(" (request %(id)s)") % {"id": told} if told else "", "seconds": POLL_FOR}
         return Outcome(ok=not provider.polls, sentence=words)
     parts = [wording.verdict_word(answer.verdict, answer.basis)]
     if answer.ai_score is not None:
         parts.append(_("estimate %(number)d of 99") % {"number": wording.band_number(answer.ai_score)})
     if answer.model:
         parts.append(_("model %(model)s") % {"model": answer.model})
-    if answer.provider_reference:
-        parts.append(_("request %(id)s") % {"id": answer.provider_reference})
+    if told:
+        parts.append(_("request %(id)s") % {"id": told})
     said = f"{', '.join(parts)}."
     if as_sent != ORIGINAL:
         said += " " + _("Sent as %(what)s.") % {"what": wording.as_sent_words(as_sent)}
     if answer.warnings:
         said += " " + _("Warnings: %(codes)s.") % {"codes": ", ".join(answer.warnings)}
-    return Outcome(ok=True, sentence=said, result=answer)
+    return Outcome(ok=True, sentence=said, result=replace(answer, provider_reference=told))

@@ -359,6 +359,27 @@ def test_a_detector_that_calls_back_alone_is_not_waited_for(
     assert "answers by calling back" in found.sentence
 
 
+@pytest.mark.parametrize("polls", [True, False])
+def test_an_id_that_opens_the_result_is_printed_nowhere(
+    picture: checking.Picture, scripted: Scripted, hurried: list[float], monkeypatch: pytest.MonkeyPatch, polls: bool
+) -> None:
+    monkeypatch.setattr(scripted(), "reference_is_secret", True, raising=False)
+    monkeypatch.setattr(scripted(), "polls", polls, raising=False)
+    scripted().will_return(verdict="likely_ai", provider_reference="opens-it").will_accept("opens-it-too")
+    answered, accepted = checking.try_picture("first", picture), checking.try_picture("first", picture)
+    assert answered.sentence == "Likely AI-generated, model scripted-1."
+    assert accepted.sentence.startswith("It took the picture and ")
+    assert "opens-it" not in repr((answered, accepted))
+
+
+def test_a_key_refused_in_a_shell_pauses_nothing(picture: checking.Picture, scripted: Scripted) -> None:
+    """The shell may hold another key than the workers."""
+    scripted().will_fail(errors.AuthFailed("Refused."))
+    found = checking.try_picture("first", picture)
+    assert (found.ok, found.error_class) == (False, "auth")
+    assert not switches.is_paused("first")
+
+
 def test_what_may_not_be_sent_is_not_sent(
     picture: checking.Picture, scripted: Scripted, plate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
