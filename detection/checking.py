@@ -84,12 +84,11 @@ def run(pk: int) -> None:
     if row is None:
         return
     try:
-        found = ask(row.alias)
+        _end(row, ask(row.alias))
     except Exception:
         said = _("The test stopped by a fault of ours. The worker's log tells which.")
         _end(row, Outcome(ok=False, sentence=said, error_class="house"))
         raise
-    _end(row, found)
 
 
 def give_up(row: ProviderCheck) -> bool:

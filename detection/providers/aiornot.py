@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from detection.errors import NotFound, ProviderDown, ProviderError, SchemaMismatch
-from detection.providers.answers import identifier, items, part, read_json, score, text
+from detection.providers.answers import amount, identifier, items, part, read_json, score, text
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -141,8 +141,8 @@ class AiornotProvider(HttpProvider):
                 raise
             return KeyCheck(sentence=f"{self.title} accepts the key. It has no billing account yet.")
         # Its names are not documented: what is left is told where one of these is a number.
-        told = [balance.get(name) for name in ("balance", "credits", "remaining")]
-        left = next((one for one in told if isinstance(one, int | float) and not isinstance(one, bool)), None)
+        told = [amount(balance.get(name)) for name in ("balance", "credits", "remaining")]
+        left = next((one for one in told if one is not None), None)
         return KeyCheck(sentence=f"{self.title} accepts the key.", remaining=left)
 
 

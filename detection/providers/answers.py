@@ -124,6 +124,12 @@ def share(value: Any, name: str, *, most: float = 1.0) -> float | None:
     return None if value is None else score(value, name, most=most)
 
 
+def amount(value: Any) -> float | None:
+    """What is left of a plan, 0 to 1e12; None for anything else: what a vendor wrote may be too large for a float."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1e12 else None
+
+
 def text(given: Mapping[str, Any], name: str) -> str:
     """The text of that name, whole: one that is cut first hides a secret from whoever masks it. "" for none."""
     value = given.get(name)

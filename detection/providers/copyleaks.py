@@ -30,7 +30,7 @@ from detection.errors import (
     UnsupportedType,
 )
 from detection.providers import masks
-from detection.providers.answers import identifier, moment, part, read_json, score, text
+from detection.providers.answers import amount, identifier, moment, part, read_json, score, text
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.outbound import Answer
@@ -169,9 +169,7 @@ class CopyleaksProvider(LoginProvider):
 
     def check(self) -> KeyCheck:
         """Log in where nobody has, and ask for the credits. Their shape is not documented; `Amount` is an inference."""
-        amount = read_json(self.call("GET", "/v3/scans/credits").content).get("Amount")
-        is_number = isinstance(amount, int | float) and not isinstance(amount, bool) and 0 <= amount < 1e12
-        left = float(amount or 0) if is_number else None
+        left = amount(read_json(self.call("GET", "/v3/scans/credits").content).get("Amount"))
         return KeyCheck(sentence=f"{self.title} accepts the key.", remaining=left, unit="credits")
 
     def _verdict(self, share: float, *, is_flagged: bool) -> Verdict:

@@ -25,7 +25,7 @@ from detection.errors import (
     QuotaExceeded,
     SchemaMismatch,
 )
-from detection.providers.answers import MASK, identifier, link, part, read_json, score
+from detection.providers.answers import MASK, amount, identifier, link, part, read_json, score
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -176,9 +176,8 @@ class TruthscanProvider(HttpProvider):
     def check(self) -> KeyCheck:
         """Whether the key is good, and the credits that are left. Raises AuthFailed, or ProviderError for the rest."""
         answer = self.call("GET", "/check-user-credits", headers={"apikey": self.key})
-        left = read_json(answer.content).get("credits")
-        remaining = float(left) if isinstance(left, int | float) and not isinstance(left, bool) else None
-        return KeyCheck(sentence=f"{self.title} accepts the key.", remaining=remaining, unit="credits")
+        left = amount(read_json(answer.content).get("credits"))
+        return KeyCheck(sentence=f"{self.title} accepts the key.", remaining=left, unit="credits")
 
 
 def _plain(label: Any) -> Any:

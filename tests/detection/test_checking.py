@@ -204,6 +204,15 @@ def test_a_fault_in_an_adapter_ends_the_test_and_is_logged(says: Callable[..., A
     assert "The task check failed for row" in logged[0].getMessage()
 
 
+def test_an_answer_that_cannot_be_stored_ends_the_test_too(says: Callable[..., Any], logged: list[Any]) -> None:
+    says(KeyCheck(sentence="Good.", remaining=10**400))
+    made = checking.request("first", by=None)
+    tasks.check(made.pk)
+    made.refresh_from_db()
+    assert (made.ok, made.error_class, made.remaining) == (False, "house", None)
+    assert "The task check failed for row" in logged[0].getMessage()
+
+
 def test_words_of_a_vendor_are_kept_as_one_plain_line(says: Callable[..., Any]) -> None:
     says(KeyCheck(sentence="Good\x00\u202e.", remaining=1, unit="credits\n" * 20))
     checking.request("first", by=None)

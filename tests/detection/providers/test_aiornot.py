@@ -233,6 +233,8 @@ class TestAiornotContract(HttpProviderContract):
             ({"credits": 40, "currency": "x"}, 40),
             ({"balance": "12.5"}, None),
             ({"balance": True}, None),
+            ({"balance": 10**400}, None),
+            ({"balance": -1, "credits": 3}, 3),
             ({}, None),
         ],
     )

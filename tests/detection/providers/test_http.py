@@ -10,7 +10,7 @@ import pytest
 import responses
 
 from detection.errors import ProviderDown, ProviderMisconfigured, QuotaExceeded, SchemaMismatch
-from detection.providers.answers import MASK, link, moment, read_json, redact, retry_after
+from detection.providers.answers import MASK, amount, link, moment, read_json, redact, retry_after
 from detection.providers.http import HttpProvider
 
 KEY = "sk-live-0123456789abcdef"
@@ -74,6 +74,23 @@ def test_redaction_leaves_the_original_alone() -> None:
 )
 def test_a_time_is_one_that_can_be_counted_with(given: Any, found: bool) -> None:
     assert (moment(given) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (0, 0.0),
+        (12.5, 12.5),
+        (10**12, 1e12),
+        (10**12 + 1, None),
+        (10**400, None),
+        (-1, None),
+        (True, None),
+        ("3", None),
+    ],
+)
+def test_an_amount_is_one_that_can_be_stored(given: Any, found: float | None) -> None:
+    assert amount(given) == found
 
 
 @pytest.mark.parametrize(

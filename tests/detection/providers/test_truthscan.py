@@ -203,7 +203,8 @@ class TestTruthscanContract(_Conversation):
             self.make(cdn_url=address)
 
     @pytest.mark.parametrize(
-        ("left", "shown"), [(120, "120 credits"), (0, "0 credits"), (None, ""), ("many", ""), (True, "")]
+        ("left", "shown"),
+        [(120, "120 credits"), (0, "0 credits"), (None, ""), ("many", ""), (True, ""), (10**400, ""), (-1, "")],
     )
     def test_the_key_check_tells_the_credits_where_they_are_told(
         self, vendor: responses.RequestsMock, left: Any, shown: str
