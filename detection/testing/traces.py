@@ -103,5 +103,14 @@ def screen_profile() -> bytes:
     note = b"mmod\0\0\0\0" + SERIAL.encode()
     at = 132 + 12 * (count + 1) + len(data)
     tag = b"mmod" + at.to_bytes(4, "big") + len(note).to_bytes(4, "big")
-    whole = plain[4:128] + (count + 1).to_bytes(4, "big") + b"".join(moved) + tag + data + note
+    whole = (
+        plain[4:84]
+        + b"a fingerprint..."
+        + plain[100:128]
+        + (count + 1).to_bytes(4, "big")
+        + b"".join(moved)
+        + tag
+        + data
+        + note
+    )
     return (len(whole) + 4).to_bytes(4, "big") + whole

@@ -57,6 +57,17 @@ def test_the_compressed_pixels_of_a_jpeg_are_the_same_to_the_byte() -> None:
     assert len(sent) == len(plain) + 36, "one EXIF of ours, with the orientation and nothing else"
 
 
+def test_a_jpeg_that_lets_decoders_start_anew_keeps_every_such_mark() -> None:
+    plain = images.photo_like(3, size=(320, 240), restart_marker_blocks=1)
+    assert all(bytes((0xFF, mark)) in plain for mark in range(0xD0, 0xD8))
+    assert stripping.strip(images.spliced_into_jpeg(plain, 0xFE, b"a note")) == plain
+
+
+def test_a_webp_no_longer_announces_what_it_has_not() -> None:
+    flags = {turned: stripping.strip(traces.telling("WEBP", turned=turned))[20] for turned in (1, 6)}
+    assert flags == {1: 0, 6: 0x08}, "EXIF alone, and only where the picture is turned"
+
+
 @pytest.mark.parametrize("format", LOSSLESS)
 def test_c07_what_stands_behind_the_end_of_a_picture_is_dropped(format: str) -> None:
     content = images.photo_like(4, size=(96, 64), format=format)
@@ -142,6 +153,11 @@ class TestAColourProfile:
         icc = kept.profile(traces.screen_profile())
         content = images.photo_like(8, size=(96, 64), format=format, icc_profile=icc)
         assert stripping.unpacking(content) is content
+
+    def test_that_is_written_anew_says_its_size_and_no_fingerprint_of_another(self) -> None:
+        icc = kept.profile(traces.screen_profile())
+        assert int.from_bytes(icc[:4], "big") == len(icc)
+        assert icc[84:100] == bytes(16)
 
     def test_in_a_png_is_looked_at_in_the_sandbox_alone(self) -> None:
         content = self.screened("PNG")
