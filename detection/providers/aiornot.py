@@ -72,9 +72,7 @@ class AiornotProvider(HttpProvider):
         sent = hashlib.md5(request.content, usedforsecurity=False).hexdigest()
         ids = {str(found.raw.get("external_id") or request.reference), request.reference}
         if len(ids) > 1 or str(_meta(found.raw).get("md5") or sent).lower() != sent:
-            error = SchemaMismatch(f"{self.title} answered about another picture than the one that was sent.")
-            error.raw = found.raw
-            raise error
+            raise self.about_another(found.raw)
         return found
 
     def send(self, request: ScanRequest) -> Answer:

@@ -118,9 +118,7 @@ class CopyleaksProvider(LoginProvider):
         answer = self.send(request)
         found = cast(ScanResult, self.read(answer))
         if found.provider_reference != request.reference.lower():
-            error = SchemaMismatch(f"{self.title} answered about another picture than the one that was sent.")
-            error.raw = found.raw
-            raise error
+            raise self.about_another(found.raw)
         payload = read_json(answer.content)
         mask = masks.read_mask(payload["result"], payload["imageInfo"]["shape"])
         if not mask.starts:

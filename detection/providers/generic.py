@@ -70,7 +70,8 @@ class GenericProvider(CalledBack):
 
     def fetch(self, provider_reference: str) -> ScanResult | Accepted:
         """Ask for the state of an analysis by the detector's id. Raises ProviderError."""
-        return self._read(self.call("GET", f"/v1/analyses/{quote(provider_reference, safe='')}"))
+        answer = self.call("GET", f"/v1/analyses/{quote(provider_reference, safe='')}")
+        return self._read(answer, provider_reference=provider_reference)
 
     def find(self, reference: str) -> ScanResult | Accepted | None:
         """The newest analysis that carries our reference; None: there is none. Raises ProviderError."""
@@ -79,7 +80,7 @@ class GenericProvider(CalledBack):
         if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
             raise SchemaMismatch("The detector's look-up by reference gave no list of analyses.")
         ours = [entry for entry in found if entry.get("reference") in (None, reference)]
-        return self.parse(ours[0]) if ours else None
+        return self.understood(ours[0]) if ours else None
 
     def check(self) -> KeyCheck:
         """Ask whether the key is good. Raises AuthFailed where it isn't, ProviderError for the rest."""
@@ -94,7 +95,7 @@ class GenericProvider(CalledBack):
         the detector calls that passing, ImageRefused where it doesn't, ProviderError where it doesn't say.
         """
         analysis = analysis_of(payload)
-        reference, status = identifier(analysis.get("request_id") or analysis.get("id")), analysis.get("status")
+        reference, status = identifier(_id_of(analysis)), analysis.get("status")
         if status in ("queued", "processing"):
             raw = redact(analysis, secrets=self.secrets)
             return Accepted(provider_reference=reference, poll_after=POLL_AFTER, raw=raw)
@@ -104,12 +105,13 @@ class GenericProvider(CalledBack):
             raise SchemaMismatch("The detector's analysis has no status that is documented.", request_id=reference)
         return self._result(analysis, reference)
 
-    def _read(self, answer: Answer, *, reference: str = "") -> ScanResult | Accepted:
+    def _read(self, answer: Answer, *, reference: str = "", provider_reference: str = "") -> ScanResult | Accepted:
         payload = read_json(answer.content)
-        echoed = analysis_of(payload).get("reference")
-        if reference and echoed is not None and echoed != reference:
-            raise SchemaMismatch("The detector answered about another picture than the one that was sent.")
-        found = self.read(answer)
+        analysis = analysis_of(payload)
+        is_other = reference and analysis.get("reference") not in (None, reference)
+        if is_other or (provider_reference and _id_of(analysis) != provider_reference):
+            raise self.about_another(self.kept(payload))
+        found = self.understood(payload)
         return (
             replace(found, poll_after=retry_after(answer.headers) or POLL_AFTER)
             if isinstance(found, Accepted)
@@ -146,6 +148,10 @@ def analysis_of(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """The analysis in an answer or an event: under `data`, or, in the older shape, beside `type`."""
     data = payload.get("data")
     return data if isinstance(data, Mapping) else payload
+
+
+def _id_of(analysis: Mapping[str, Any]) -> Any:
+    return analysis.get("request_id") or analysis.get("id")
 
 
 def _score(analysis: Mapping[str, Any], verdict: Verdict) -> tuple[float | None, str]:

@@ -95,7 +95,7 @@ class RealitydefenderProvider(HttpProvider):
         """Ask by the vendor's id. Raises ProviderError; NotFound for a while after the upload, until it is ready."""
         found = self.read(self.call("GET", f"/api/media/users/{quote(provider_reference, safe='')}"))
         if found.provider_reference != provider_reference:
-            raise SchemaMismatch(f"{self.title} answered about another picture than the one it was asked about.")
+            raise self.about_another(found.raw)
         return found
 
     def read_fault(self, body: Mapping[str, Any]) -> VendorFault:

@@ -41,13 +41,16 @@ class TellingProvider(Provider):
     def read(self, answer: Answer) -> ScanResult | Accepted:
         """A whole answer, read by the vendor's `parse`. Raises SchemaMismatch, with what was kept of it, for any
         shape that isn't the documented one; other ProviderErrors as the vendor's table says."""
-        payload = read_json(answer.content)
+        return self.understood(read_json(answer.content))
+
+    def understood(self, payload: Mapping[str, Any]) -> ScanResult | Accepted:
+        """One analysis out of an answer, or an event, read as strictly; raises the same."""
         try:
             return self.parse(payload)
         except SchemaMismatch as error:
             error.raw = self.kept(payload)
             raise
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             drift = SchemaMismatch(f"{self.title} answered in a shape that is not documented. A person has to look.")
             drift.raw = self.kept(payload)
             raise drift from error
@@ -84,6 +87,12 @@ class TellingProvider(Provider):
     def _plain(self, text: str) -> str:
         """Words that were cut when they were made of a vendor's, without what must not be shown."""
         return redact_rest(redact(text, secrets=self.secrets), secrets=self.secrets)
+
+    def about_another(self, raw: Mapping[str, Any]) -> SchemaMismatch:
+        """The error for an answer, here as it is kept, about another picture than the one that was sent."""
+        error = SchemaMismatch(f"{self.title} answered about another picture than the one that was sent.")
+        error.raw = raw
+        return error
 
     def verdict_of(self, label: Any) -> Verdict:
         """The vendor's word by its table; what the table doesn't have is `unknown`, never a guess."""

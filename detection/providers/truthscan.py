@@ -120,7 +120,7 @@ class TruthscanProvider(HttpProvider):
                 raise NotFound(f"{self.title} does not know this analysis, or not yet.")
             found = self.read(answer)
             if found.provider_reference != provider_reference:
-                raise SchemaMismatch(f"{self.title} answered about another picture than the one it was asked about.")
+                raise self.about_another(found.raw)
             return found
         finally:
             _asked_for.reset(before)

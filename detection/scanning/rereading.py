@@ -95,7 +95,7 @@ def _parsed(provider: Provider, analysis: Analysis) -> ScanResult | Reading:
         return Reading.UNREADABLE
     try:
         found = provider.parse(raw)
-    except (ProviderError, KeyError, IndexError, TypeError, ValueError, AttributeError):
+    except (ProviderError, KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError):
         # As where an answer is read for the first time: whatever a foreign shape raises, it is not readable.
         return Reading.UNREADABLE
     return found if isinstance(found, ScanResult) else Reading.UNFINISHED

@@ -113,6 +113,28 @@ class TestGenericContract(HttpProviderContract):
         with pytest.raises(OutboundBlocked):
             self.make().download_overlay(Overlay(url=url))
 
+    @pytest.mark.parametrize("status", ["complete", "processing", "failed"])
+    def test_an_analysis_under_another_id_is_for_a_person(self, vendor: responses.RequestsMock, status: str) -> None:
+        other = {**self.good, "request_id": "somebody-elses", "status": status, "retryable": True}
+        vendor.get("https://detector.example/v1/analyses/mine", json=other)
+
+        with pytest.raises(SchemaMismatch) as caught:
+            self.make().fetch("mine")
+
+        assert caught.value.raw == other
+
+    @pytest.mark.parametrize("broken", [{"verdict": ["likely_ai"]}, {"ai_score": "0.9"}, {"request_id": None}])
+    def test_what_is_found_by_our_reference_is_read_as_strictly_as_an_answer(
+        self, vendor: responses.RequestsMock, broken: dict[str, Any]
+    ) -> None:
+        entry = {**self.good, **broken}
+        vendor.get("https://detector.example/v1/analyses", json={"analyses": [entry]})
+
+        with pytest.raises(SchemaMismatch) as caught:
+            self.make().find(REFERENCE)
+
+        assert caught.value.raw == entry
+
     @pytest.mark.parametrize(
         "options", [{"mode": "ftp"}, {"callbacks": "maybe"}, {"read_timeout": 0}, {"thresholds": 3}]
     )

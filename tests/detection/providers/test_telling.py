@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from detection.errors import SchemaMismatch
 from detection.providers.http import HttpProvider
 from detection.providers.telling import MAX_EVIDENCE, MAX_GENERATORS
 from detection.results import Evidence, Generator, ScanResult
@@ -14,6 +15,9 @@ from detection.vocabulary import Verdict
 
 KEY = "sk-live-0123456789abcdef"
 PIECES = tuple(KEY[start : start + 6] for start in range(len(KEY) - 5))
+RAISED: dict[str, type[Exception]] = {
+    one.__name__: one for one in (KeyError, IndexError, TypeError, UnicodeError, AttributeError, OverflowError)
+}
 SIGNED = "https://files.example/heat.png?X-Amz-Signature=of-no-use"
 
 
@@ -24,8 +28,19 @@ class Vendor(HttpProvider):
 
     def parse(self, payload: Mapping[str, Any]) -> ScanResult:
         if "raises" in payload:
-            raise payload["raises"]
+            raise RAISED[payload["raises"]]("odd")
         return self.finished(payload, Verdict.UNCERTAIN)
+
+
+@pytest.mark.parametrize("raised", RAISED)
+def test_whatever_a_foreign_shape_raises_is_for_a_person_and_is_kept(raised: str) -> None:
+    payload = {"raises": raised, "note": f"asked with {KEY}"}
+
+    with pytest.raises(SchemaMismatch) as caught:
+        Vendor("vendor", {"api_key": KEY}).understood(payload)
+
+    assert caught.value.raw is not None
+    assert caught.value.raw["note"] == "asked with [redacted]"
 
 
 def finished(**fields: Any) -> ScanResult:
