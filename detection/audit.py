@@ -64,6 +64,7 @@ for _name, _label in (
     ("analysis.redriven", _("Started once more by a person")),
     ("analysis.reparsed", _("Kept answer read again by the present adapter, with another result")),
     ("picture.handed_out", _("A link to the picture was given to the detector")),
+    ("event.delivered_again", _("A detector's event delivered again by a person")),
     ("overlay.stored", _("Overlay stored")),
     ("overlay.refused", _("Overlay refused")),
     ("review.concluded", _("Conclusion recorded")),

@@ -22,7 +22,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import scanning
+from detection import audit, scanning
 from detection.conf import settings
 from detection.errors import ProviderError, SchemaMismatch
 from detection.models import Analysis, WebhookDelivery, moments
@@ -266,6 +266,25 @@ def _write(row: WebhookDelivery, state: DeliveryState, reason: str, **changes: A
     WebhookDelivery.objects.open().filter(pk=row.pk).update(
         state=state, reason=reason, analysis=row.analysis, **changes
     )
+
+
+def deliver_again(row: WebhookDelivery, *, by: Any) -> str:
+    """Let a worker look at it once more, and record who wished it; the sentence that says why not, "" where it is.
+
+    The caller has asked whether this person may.
+    """
+    if row.state == DeliveryState.APPLIED:
+        return _("It was applied already.")
+    if row.body is None:
+        return _("What came is not kept any more.")
+    fresh = {"state": DeliveryState.WAITING, "reason": "", "tries": 0, "rung_at": None, "done_at": None}
+    with transaction.atomic():
+        rows = WebhookDelivery.objects.filter(pk=row.pk, body__isnull=False).exclude(state=DeliveryState.APPLIED)
+        if not rows.update(next_try_at=moments.now(), **fresh):
+            return _("It was applied already.")
+        asset = row.analysis.asset if row.analysis is not None else None
+        audit.record("event.delivered_again", asset=asset, by=by, provider=row.provider, event=row.event_id)
+    return ""
 
 
 def forget_bodies(now: datetime) -> int:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from detection.admin import assets, gave_up, operations, records
+from detection.admin import assets, deliveries, gave_up, operations, records
 from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, ReadOnlyMixin
 
-__all__ = ["AnalysedImageMixin", "GatedPublicationMixin", "ReadOnlyMixin", "assets", "gave_up", "operations", "records"]
+__all__ = [
+    "AnalysedImageMixin",
+    "GatedPublicationMixin",
+    "ReadOnlyMixin",
+    "assets",
+    "deliveries",
+    "gave_up",
+    "operations",
+    "records",
+]

@@ -69,16 +69,15 @@ class Sender:
             pass
         over = told(True)
         secret = FORGED if how.get("forged") else self.secret
+        body = event_about(over)
         for _time in range(int(how.get("times", 1))):
-            self.send(url, f"ev_{name}", over, secret=secret)
+            self.send(url, f"ev_{name}", body, secret=secret)
         if how.get("processing_after"):
-            self.send(url, f"ev_{name}_before", {**over, "status": "processing"}, secret=secret)
+            self.send(url, f"ev_{name}_before", event_about({**over, "status": "processing"}), secret=secret)
 
-    def send(self, url: str, event_id: str, analysis: Mapping[str, Any], *, secret: str = "") -> Sent:
-        """Post one event until it is taken or refused for good, at most `_TRIES` times."""
-        kind = "failed" if analysis.get("status") == "failed" else "completed"
-        event = {"type": f"image.analysis.{kind}", "timestamp": datetime.now(UTC).isoformat(), "data": analysis}
-        body, sent = json.dumps(event).encode(), Sent(url, event_id, [])
+    def send(self, url: str, event_id: str, body: bytes, *, secret: str = "") -> Sent:
+        """Post one event until it is taken or refused for good, at most `_TRIES` times; each try is signed anew."""
+        sent = Sent(url, event_id, [])
         self.sent.append(sent)
         key = signing.key_of(self.scheme, secret or self.secret)
         for _try in range(_TRIES):
@@ -87,6 +86,13 @@ class Sender:
             if 200 <= sent.answers[-1] < 500 or self._stopping.wait(_BETWEEN):
                 break
         return sent
+
+
+def event_about(analysis: Mapping[str, Any]) -> bytes:
+    """The event of the wire contract that holds this analysis, as it stands now."""
+    kind = "failed" if analysis.get("status") == "failed" else "completed"
+    event = {"type": f"image.analysis.{kind}", "timestamp": datetime.now(UTC).isoformat(), "data": analysis}
+    return json.dumps(event).encode()
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> int:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from detection import audit, budgets, queue, switches
 from detection.errors import BrokerUnavailable
-from detection.models import Analysis, Asset, Sweep, Worker, moments
+from detection.models import Analysis, Asset, Sweep, WebhookDelivery, Worker, moments
 from detection.vocabulary import LIVE, AnalysisStatus, Priority, Signal
 
 _OPEN = (
@@ -71,7 +71,7 @@ def status() -> dict[str, Any]:
         "dead": Analysis.objects.present().filter(status=AnalysisStatus.DEAD).count(),
         "archive_waits": Analysis.objects.filter(priority=Priority.LATER, status=AnalysisStatus.PENDING_SCAN).count(),
         "budgets": {one.alias: {"used": one.used, "most": one.most} for one in budgets.all_of(moments.now())},
-        "deliveries": {},
+        "deliveries": dict(WebhookDelivery.objects.order_by().values_list("state").annotate(n=Count("pk"))),
         "review_backlog": Asset.objects.filter(signal__in=_OPEN, conclusion="", detached_at=None).count(),
         "switches": switches.pauses(),
         "workers": {
@@ -109,6 +109,9 @@ class Command(BaseCommand):
             self.stdout.write(f"paused: {alias} ({reason})")
         for alias, spent in found["budgets"].items():
             self.stdout.write(f"budget of {alias}: {spent['used']} of {spent['most']} pictures today")
+        if found["deliveries"]:
+            words = [f"{word} {n}" for word, n in sorted(found["deliveries"].items())]
+            self.stdout.write(f"events from detectors: {', '.join(words)}")
         if found["archive_waits"]:
             self.stdout.write(f"of archives, behind the news: {found['archive_waits']}")
         for group in found["workers"]["groups"]:
