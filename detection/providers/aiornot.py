@@ -59,6 +59,7 @@ class AiornotProvider(HttpProvider):
         self.reports = self.given.words("reports", (GENERATED,), (GENERATED, DEEPFAKE))
         if GENERATED not in self.reports:
             raise self._wrong("reports", f"must have {GENERATED}, for that report gives the verdict")
+        self.options.setdefault("model", "+".join(sorted(self.reports)))  # an answer to fewer reports is another one
 
     @classmethod
     def known_options(cls) -> frozenset[str]:

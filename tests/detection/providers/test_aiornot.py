@@ -70,6 +70,10 @@ class TestAiornotContract(HttpProviderContract):
         with pytest.raises(ProviderMisconfigured, match="reports"):
             self.make(reports=given)
 
+    def test_an_answer_to_fewer_reports_is_not_used_again_for_more(self) -> None:
+        asked = [self.make().configured_model, self.make(reports="deepfake+ai_generated").configured_model]
+        assert asked == ["ai_generated", "ai_generated+deepfake"]
+
     def test_an_answer_about_other_bytes_is_for_a_person(self, vendor: responses.RequestsMock) -> None:
         self.refused(vendor, changed(self.good, ("report", "meta", "md5"), "0" * 32))
 
