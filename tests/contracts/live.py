@@ -29,6 +29,7 @@ import django
 import requests
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
 from django.urls import Resolver404, resolve
 
 from detection.errors import FetchFailed, ImageRefused, ProviderError
@@ -153,11 +154,19 @@ class Live:
         """A callback with a bad signature is refused."""
         if not self.provider.calls_back:
             return NOT_APPLICABLE, "it does not call back (calls_back)."
+        path = f"/detection/webhooks/{self.provider.alias}/"
         try:
-            resolve(f"/detection/webhooks/{self.provider.alias}/")
+            door = resolve(path)
         except Resolver404:
-            return NOT_APPLICABLE, "this installation has no callback door yet."
-        return LEFT_OUT, "this case was written before there was a callback door; nothing was sent to it."
+            return NOT_APPLICABLE, "this installation has no callback door."
+        # To our own door, in this process: nothing leaves, and what isn't verified touches no database.
+        moment = str(int(time.time()))
+        signed = {"webhook-id": "ev_live", "webhook-timestamp": moment, "webhook-signature": f"v1,{'A' * 43}="}
+        headers = {**signed, "x-timestamp": moment, "x-signature": "0" * 64}
+        request = RequestFactory().post(path, data=b"{}", content_type="application/json", headers=headers)
+        status = door.func(request, *door.args, **door.kwargs).status_code
+        said = f"our door answered {status}, and 401 was expected."
+        return (OK, "refused with 401.") if status == 401 else (FAILED, said)
 
     def _ask(self, content: bytes, media_type: str, *, url: str | None = None) -> ScanResult | Accepted:
         reference = str(uuid.uuid4())

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 import requests
 import responses
-from django.urls import path
 
+from detection.providers import providers
 from detection.providers.generic import GenericProvider
 from detection.testing.detector import SandboxDetector
 from tests.contracts import live
 from tests.contracts.samples import KEY
+from tests.detection.calling import generic
 
 AFAR = "https://detector.example"
-urlpatterns = [path("detection/webhooks/<str:alias>/", lambda request, alias: None)]
+urlpatterns: list[Any] = []
 
 
 @pytest.fixture
@@ -282,13 +283,16 @@ def test_only_loopback_is_this_machine(address: str, here: bool) -> None:
     assert live.is_here(address) is here
 
 
-def test_the_callback_case_says_what_this_installation_has(settings: Any) -> None:
-    provider = SimpleNamespace(alias="generic", calls_back=True, media_types={"image/png"}, min_side=1)
-    case = live.Live(provider, []).callback  # type: ignore[arg-type]
+def test_the_callback_case_asks_our_own_door(settings: Any, configure: Callable[..., None], logged: Any) -> None:
+    """A04 and A06, without a database."""
     settings.ROOT_URLCONF = "tests.otherhost.urls"
-    assert case() == (live.NOT_APPLICABLE, "this installation has no callback door yet.")
+    settings.DETECTION_PROVIDERS = generic()
+    case = live.Live(providers["vendor"], []).callback
+    assert case() == (live.OK, "refused with 401.")
+    settings.DETECTION_PROVIDERS = generic(webhook_secrets="")
+    assert case() == (live.FAILED, "our door answered 503, and 401 was expected.")
     settings.ROOT_URLCONF = __name__
-    assert case()[0] == live.LEFT_OUT
+    assert case() == (live.NOT_APPLICABLE, "this installation has no callback door.")
 
 
 def test_a_link_that_a_vendor_elsewhere_could_fetch_has_to_be_given(
