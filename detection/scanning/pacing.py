@@ -30,6 +30,9 @@ from detection.standing import settle
 from detection.vocabulary import AnalysisStatus, Why
 
 _S = AnalysisStatus
+_FOR_ALL = 15.0
+"""Seconds for which a fault's Retry-After holds back every picture: one server's hour off is not the vendor's, and what
+goes on failing opens the breaker. The picture that met it waits as long as it was told."""
 _FULL = (1.0, 2.0)
 """Seconds after which a row looks again whether one of those in hand has ended."""
 _CROWD = 0.1
@@ -202,7 +205,7 @@ def note_error(analysis: Analysis, error: ProviderError, *, begun: datetime, now
         rate = provider.rate if provider else ""
         ratelimit.refused(alias, rate=rate, now=now.timestamp(), begun=begun.timestamp(), asked=asked)
     elif asked and error.is_vendor_fault:
-        ratelimit.push_back(alias, until=now.timestamp() + asked)
+        ratelimit.push_back(alias, until=now.timestamp() + min(asked, _FOR_ALL))
     return asked
 
 

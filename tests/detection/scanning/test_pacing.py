@@ -343,3 +343,18 @@ def test_a_model_that_changes_between_two_pictures_stands_in_the_history_with_bo
     assert asset_of(one).evidence != asset_of(other).evidence
     policies = AuditEvent.objects.filter(action="asset.standing_changed").values_list("facts__policy", flat=True)
     assert set(policies) == {1}
+
+
+def test_a_fault_s_long_retry_after_holds_back_its_own_picture_and_the_others_for_seconds(
+    plate: Upload, scripted: Scripted, detectors: Callable[..., None], clock: Clock
+) -> None:
+    detectors(first={})
+    scripted().will_fail(errors.ProviderDown("503.", retry_after=1800.0)).will_return(**HUMAN)
+    one, other = plate("one"), plate("other")
+    drain()
+    clock.move(seconds=20)
+    queue.ring_due(timezone.now())
+    drain()
+
+    assert (row_of(one).status, row_of(other).status) == ("retry_pending", "complete")
+    assert row_of(one).next_attempt_at > timezone.now() + timedelta(minutes=25)
