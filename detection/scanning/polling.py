@@ -73,13 +73,17 @@ def run_poll(pk: int) -> None:
         return
     note_answer(analysis)
     if isinstance(answer, ScanResult):
-        try:
-            apply_result(analysis, answer, expected=_WAITING, via="poll")
-        except SchemaMismatch as error:
-            failed(analysis, error, lease=None, expected=_WAITING)
+        _apply(analysis, answer)
     else:
         analysis.note(error_class="", error_sentence="")
         _again(analysis, max(wait, min(answer.poll_after, _POLL_CAP)), now=now)
+
+
+def _apply(analysis: Analysis, answer: ScanResult) -> None:
+    try:
+        apply_result(analysis, answer, expected=_WAITING, via="poll")
+    except SchemaMismatch as error:
+        failed(analysis, error, lease=None, expected=_WAITING)
 
 
 def _as_lost(error: ProviderError, analysis: Analysis, now: datetime) -> ProviderError:
