@@ -96,9 +96,9 @@ def after_crash(
 def before_paying_again(calls: int) -> float:
     """Seconds before a picture is sent once more that the vendor may have taken each of `calls` times, and billed.
 
-    5 minutes, doubled each time, at most 6 hours: a dead vendor costs no click, and a picture in a day at most 11 times.
+    5 minutes, doubled each time, at most 6 hours: a dead vendor costs no click, and a picture a day at most 11 sends.
     """
-    return min(300.0 * 2 ** min(max(calls, 1) - 1, _LAST_DOUBLING), 21_600.0)
+    return min(300.0 * 2.0 ** min(max(calls, 1) - 1, _LAST_DOUBLING), 21_600.0)
 
 
 def seconds_asked_for(error: ProviderError) -> float:

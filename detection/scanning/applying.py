@@ -52,6 +52,7 @@ def move(
         before = analysis.status
         if not analysis.advance(to, lease=lease, expected=expected, **changes):
             return False
+        claim: dict[str, Any] = {"claim": claim_name(lease)} if lease else {}
         audit.record(
             action or f"analysis.{to}",
             asset=analysis.asset,
@@ -60,7 +61,7 @@ def move(
             provider=analysis.provider,
             before=before,
             generation=analysis.generation,
-            **({"claim": claim_name(lease)} if lease else {}),
+            **claim,
             **(facts or {}),
         )
         settle(analysis.asset)
