@@ -245,3 +245,18 @@ def test_an_address_of_its_own_is_for_one_drive_of_one_analysis_of_one_detector(
     assert opened("vendor", token) == found
     settings.SECRET_KEY_FALLBACKS = []
     assert opened("vendor", token) is None
+
+
+def test_what_came_to_an_address_of_its_own_is_about_that_check_alone(
+    client: Client, plate: Upload, settings: Any
+) -> None:
+    """The vendor's id may name another one of ours; the address does not vouch for that."""
+    hive = {"BACKEND": "detection.providers.hive.HiveProvider", "OPTIONS": {"api_key": "k", "callbacks": "on"}}
+    settings.DETECTION_PROVIDERS = {"vendor": hive}
+    picture = plate()
+    row = waiting(picture, "an_1")
+    path = path_to(row=row)
+    row.note(public_id="0f8fad5b-d9cb-469f-a165-70867728950e")
+    assert post(client, b'{"id": "an_1"}', {}, path=path).status_code == 202
+    ring_and_apply()
+    assert (states(), row_of(picture).status) == (["unmatched"], "awaiting_callback")
