@@ -28,6 +28,7 @@ from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import ORIGINAL, Accepted, ScanRequest, ScanResult
 from detection.scanning import is_protected
+from detection.scanning.rationing import spend_on_trial
 from detection.scanning.reading import sendable
 
 PERMISSION = "detection.operate_provider"
@@ -195,6 +196,8 @@ def try_picture(alias: str, picture: Picture) -> Outcome:
         made = sendable(Analysis(asset=picture.asset, public_id=uuid.uuid4()), provider, picture.content)
         if isinstance(made, str):
             return Outcome(ok=False, sentence=made)
+        if used_up := spend_on_trial(provider):
+            return Outcome(ok=False, sentence=used_up)
         sent.append(made.request.sha256)
         return _judged(provider, _answer(provider, made.request), as_sent=made.as_sent)
 

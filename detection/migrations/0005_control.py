@@ -54,9 +54,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="analysis",
             index=models.Index(
-                condition=models.Q(("priority", 2), ("status", "pending_scan")),
-                fields=["provider", "next_attempt_at"],
-                name="detection_analysis_later",
+                fields=["status", "priority", "provider", "next_attempt_at"], name="detection_analysis_later"
             ),
         ),
         migrations.AddIndex(

@@ -162,11 +162,8 @@ class Analysis(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["status", "priority", "next_attempt_at"], name="detection_analysis_turn"),
-            models.Index(
-                fields=["provider", "next_attempt_at"],
-                name="detection_analysis_later",
-                condition=Q(priority=Priority.LATER.value, status=_S.PENDING_SCAN.value),
-            ),
+            # Not partial: SQLite takes a partial index only for constants, and Django sends parameters.
+            models.Index(fields=["status", "priority", "provider", "next_attempt_at"], name="detection_analysis_later"),
             models.Index(fields=["wanted_by"], name="detection_analysis_wanted", condition=Q(wanted_by__isnull=False)),
             models.Index(fields=["asset", "generation"], name="detection_analysis_present"),
             models.Index(fields=["file_sha256", "provider"], name="detection_analysis_reuse"),

@@ -69,6 +69,14 @@ def given_back_unless_sent(provider: Provider) -> Iterator[None]:
         raise
 
 
+def spend_on_trial(provider: Provider) -> str:
+    """Count a picture that is sent to try a detector; the sentence why it must not go today, or "" where it may."""
+    most, now = provider.daily_budget, moments.now()
+    if most is None or budgets.take(provider.alias, most=most, now=now):
+        return ""
+    return budgets.used_up_sentence(most, budgets.next_day(now))
+
+
 def refuse_where_used_up(provider: Provider) -> None:
     """For a person's click: raises Refused, with the sentence, where today's budget is used up."""
     most, now = provider.daily_budget, moments.now()

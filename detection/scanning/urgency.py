@@ -39,7 +39,7 @@ def note_times(now: datetime) -> int:
         theirs = rows.filter(asset__in=[pk for pk, at in wanted.items() if at == moment])
         changed += theirs.exclude(wanted_by=moment).update(wanted_by=moment)
         pass_archives(theirs, now)
-    rows.exclude(wanted_by=None).exclude(asset__in=wanted).update(wanted_by=None)
+    Analysis.objects.filter(wanted_by__isnull=False).exclude(asset__in=wanted).update(wanted_by=None)
     return changed
 
 

@@ -304,6 +304,16 @@ def test_a_picture_is_sent_once_and_never_becomes_an_analysis(picture: checking.
     assert scripted().calls[1].reference != sent.reference
 
 
+def test_a_picture_that_is_tried_counts_against_the_day_s_budget(
+    picture: checking.Picture, detectors: Callable[..., None], scripted: Scripted
+) -> None:
+    detectors(first={"daily_budget": 1})
+    checking.try_picture("first", picture)
+    found = checking.try_picture("first", picture)
+    assert (found.ok, found.sentence) == (False, "Today's budget of 1 picture is used up. Going on at 00:00.")
+    assert len(scripted().calls) == 1
+
+
 def test_a_score_that_is_absent_is_not_named(picture: checking.Picture, scripted: Scripted) -> None:
     scripted().will_return(verdict="unknown")
     assert (

@@ -74,6 +74,19 @@ def test_a_story_of_no_time_or_another_day_wants_nothing_yet(
     assert row_of(one).wanted_by is None
 
 
+def test_what_a_check_that_has_ended_was_wanted_for_is_forgotten(
+    photo: Callable[..., Asset], story: Callable[..., Article]
+) -> None:
+    now = timezone.now()
+    one, other = photo(1), photo(2)
+    story(now + timedelta(minutes=10), one)
+    urgency.note_times(now)
+    Analysis.objects.filter(asset=one).update(status="complete")
+    assert row_of(other).status == "pending_scan"
+    urgency.note_times(now + timedelta(minutes=11))
+    assert row_of(one).wanted_by is None
+
+
 def test_a_story_that_is_out_wants_nothing(photo: Callable[..., Asset], story: Callable[..., Article]) -> None:
     now = timezone.now()
     one = photo()
