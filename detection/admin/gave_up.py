@@ -69,7 +69,8 @@ class GaveUpAdmin(ReadOnlyMixin, AnyAdmin):
 
     list_display = ("picture", "detector", "because", "since", "tries", "wanted", "timeline", "again")
     list_display_links = None
-    list_filter = ("provider", "error_class")
+    list_filter = ("provider",)
+    show_facets = admin.ShowFacets.NEVER
     list_select_related = ("asset",)
     list_per_page = 50
     search_fields = ("asset__label", "public_id")

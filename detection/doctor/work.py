@@ -116,7 +116,7 @@ def nothing_is_late() -> Iterator[Finding]:
     if expired:
         found.append(broken(f"Checks whose worker vanished and that nobody took back: {expired}.", _START))
     if dead:
-        fix = "See why in the admin under Checks, then manage.py detection_redrive --all."
+        fix = "See why in the admin under “Gave up”, then manage.py detection_redrive --all."
         found.append(warn(f"Checks that gave up: {dead}.", fix))
     if unsealed > MANY_UNSEALED:
         found.append(warn(f"Events that are not in the history's chain yet: {unsealed}.", f"{_START} It seals."))
