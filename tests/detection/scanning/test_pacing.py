@@ -278,6 +278,38 @@ class TestAnOutage:
         assert sum("is paused" in record.getMessage() for record in caplog.records) == 1
         assert not AuditEvent.objects.exclude(actor=None).exists()
 
+    def test_a_row_that_fails_while_it_lasts_waits_for_the_breaker_and_not_for_its_own_back_off(
+        self, plate: Upload, scripted: Scripted, clock: Clock
+    ) -> None:
+        """E06."""
+        for _fault in range(3):
+            scripted().will_fail(errors.ProviderDown("502."))
+        pictures = [plate(seed=seed) for seed in range(3)]
+        Analysis.objects.update(faults=12)
+        drain()
+        until = ProviderSwitch.objects.get(alias="first").paused_until
+        assert until is not None
+        [last] = [
+            row for picture in pictures if (row := row_of(picture)).next_attempt_at < until + (until - clock.now())
+        ]
+        assert until <= last.next_attempt_at
+
+    def test_what_waited_for_its_end_is_asked_as_soon_as_a_probe_succeeds(
+        self, plate: Upload, scripted: Scripted, clock: Clock
+    ) -> None:
+        """E06."""
+        scripted().will_fail(errors.ProviderDown("502."))
+        tried = plate(seed=1)
+        drain()
+        Analysis.objects.update(next_attempt_at=clock.now() + timedelta(minutes=14))
+        for _fault in range(2):
+            switches.note_fault("first", errors.ProviderDown("502."), now=clock.now())
+        fresh = plate(seed=2)
+        drain()
+        assert {row_of(picture).next_attempt_at > clock.now() for picture in (tried, fresh)} == {True}
+        switches.note_success("first")
+        assert {row_of(picture).next_attempt_at > clock.now() for picture in (tried, fresh)} == {False}
+
     def work(self, clock: Clock) -> None:
         sweeping.tick(clock.now())
         drain()
