@@ -24,9 +24,10 @@ class Vendor(ScriptedProvider):
     """A scripted detector that remembers what it was sent, however often the site's settings change."""
 
     books: ClassVar[dict[str, tuple[Any, Any, Any]]] = {}
-    before_call: ClassVar[list[Callable[[], Any]]] = []
-    after_call: ClassVar[list[Callable[[], Any]]] = []
-    """Done once: before the next picture is sent, and when the vendor has taken it and the worker knows nothing yet."""
+    before_call: ClassVar[list[Callable[[str], Any]]] = []
+    after_call: ClassVar[list[Callable[[str], Any]]] = []
+    """Done once, given our reference or its own: before the next picture is sent; and when the vendor has taken it, or
+    has told how it stands, and the worker knows nothing yet."""
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
@@ -67,14 +68,21 @@ class Vendor(ScriptedProvider):
 
     def submit(self, request: ScanRequest) -> ScanResult | Accepted:
         if self.before_call:
-            self.before_call.pop()()
+            self.before_call.pop()(request.reference)
         answer = super().submit(request)
         if self.after_call:
-            self.after_call.pop()()
+            self.after_call.pop()(request.reference)
         if Vendor.silences:
             Vendor.silences -= 1
             raise AmbiguousTimeout("Silence.")
         return answer
+
+    def fetch(self, provider_reference: str) -> ScanResult | Accepted:
+        try:
+            return super().fetch(provider_reference)
+        finally:
+            if self.after_call:
+                self.after_call.pop()(provider_reference)
 
 
 @contextmanager
@@ -98,7 +106,7 @@ def meanwhile(number: int, act: Callable[[], Any], *, within_transactions: bool)
         yield
 
 
-def kill() -> None:
+def kill(*about: Any) -> None:
     """End the worker in whose walk this is called."""
     raise Killed
 

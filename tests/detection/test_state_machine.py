@@ -1,6 +1,6 @@
 """One analysis from upload to answer under every disturbance: a state machine whose invariants hold after each step.
 
-30 runs of 30 steps, the same at each time. LIFECYCLE_RUNS and LIFECYCLE_STEPS ask for more, which are drawn anew.
+25 runs of 30 steps, the same at each time (half a minute). LIFECYCLE_RUNS and LIFECYCLE_STEPS ask for more, which are drawn anew.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Q
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -32,15 +32,15 @@ from hypothesis.stateful import (
 from detection import audit, conf, errors, queue, scanning, standing, sweeping, switches, tasks
 from detection.models import Analysis, Asset, AuditEvent, append_only, moments
 from detection.providers import providers
-from detection.results import ScanResult
+from detection.results import Accepted, ScanResult
 from detection.testing import images
-from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Verdict
+from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Verdict, may_follow
 from tests.conftest import Clock, asset_of, mark_read
-from tests.detection.meanwhile import Vendor, kill, killed_at, meanwhile
+from tests.detection.meanwhile import Vendor, kill, killed_at, meanwhile, until_killed
 from tests.otherhost.models import Plate
 
 RUNS, STEPS = int(os.environ.get("LIFECYCLE_RUNS", 0)), int(os.environ.get("LIFECYCLE_STEPS", 30))
-CONTENT = [images.photo_like(seed, size=(64, 48)) for seed in (1, 2)]
+CONTENT = [images.photo_like(seed, size=(64, 48)) for seed in range(20)]
 HUMAN = ScanResult(verdict=Verdict.LIKELY_HUMAN, ai_score=0.02)
 STRONG = ScanResult(verdict=Verdict.LIKELY_AI, ai_score=0.97)
 OPEN = ScanResult(verdict=Verdict.UNCERTAIN, ai_score=0.6)
@@ -73,6 +73,26 @@ def configured(*aliases: str) -> None:
     Pipeline.site.DETECTION_PROVIDERS = {alias: {"BACKEND": backend, "OPTIONS": options} for alias in aliases}
 
 
+WRITES: dict[str, Callable[[Analysis, Any], bool]] = {
+    "answer": lambda row, lease: scanning.apply_result(row, HUMAN, lease=lease),
+    "acceptance": lambda row, lease: scanning.accept(row, Accepted(provider_reference="late"), lease=lease),
+    "fault": lambda row, lease: scanning.postpone(row, at=moments.now(), error=FAULTS[0], lease=lease),
+    "end": lambda row, lease: scanning.give_up(row, error=FAULTS[0], lease=lease),
+    "refusal": lambda row, lease: scanning.reject(row, code="x", sentence="No.", lease=lease),
+    "skip": lambda row, lease: scanning.skip(row, sentence="Not today.", lease=lease),
+}
+"""All that a worker writes at the end of a try."""
+
+
+def is_ours(reference: str) -> bool:
+    return len(reference) == 36 and reference.count("-") == 4
+
+
+def held_by(row: Analysis) -> tuple[Any, ...]:
+    """What a worker must still find in the row: its claim, or, where it polls, that the row still waits."""
+    return row.status, row.lease_token, row.provider_reference, row.redrives
+
+
 def as_intake_would() -> None:
     """Read what nobody has read, without the sandbox process that would be most of the time."""
     for asset in Asset.objects.filter(detached_at=None):
@@ -100,6 +120,7 @@ class Pipeline(RuleBasedStateMachine):
         self.final: dict[int, dict[str, Any]] = {}
         self.killed: list[tuple[Analysis, Any]] = []
         self.rung: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+        self.next_file = 3
         self.clock.ahead = timedelta()
         Vendor.forget()
         configured("first", "second")
@@ -164,6 +185,17 @@ class Pipeline(RuleBasedStateMachine):
             picture.picture = ContentFile(CONTENT[1], name="y.jpg")
             picture.save()
 
+    def add_(self, content: int = -1) -> None:
+        """One of the first four files, which others may be too, or the next that is like none."""
+        if content < 0:
+            self.next_file = content = 4 + (self.next_file - 3) % (len(CONTENT) - 4)
+        Plate.objects.create(title="x", picture=ContentFile(CONTENT[content], name="x.jpg"))
+
+    def force_(self) -> None:
+        picture = Plate.objects.order_by("pk").first()
+        if picture is not None:
+            scanning.request_scan(picture, force=True)
+
     def delete_(self) -> None:
         picture = Plate.objects.order_by("-pk").first()
         if picture is not None:
@@ -178,7 +210,8 @@ class Pipeline(RuleBasedStateMachine):
             if not scanning.redrive(row, by=None) and before:
                 self.final[row.pk] = before
 
-    OTHERS = ("work_", "sweep_", "wait_and_sweep", "others_go_on", "replace_", "delete_", "pause_", "redrive_")
+    GOES_ON = ("wait_and_sweep", "others_go_on")
+    OTHERS = (*GOES_ON, "work_", "sweep_", "replace_", "force_", "delete_", "pause_", "redrive_")
 
     # The newsroom.
 
@@ -186,16 +219,16 @@ class Pipeline(RuleBasedStateMachine):
     def upload(self) -> None:
         self.add(0)
 
-    @rule(content=st.integers(0, 1))
+    @rule(content=st.integers(0, 3))
     def add(self, content: int) -> None:
-        if Plate.objects.count() < 3:
-            Plate.objects.create(title="x", picture=ContentFile(CONTENT[content], name="x.jpg"))
+        if Plate.objects.count() < 4:
+            self.add_(content)
 
     @rule()
     def replace_the_file(self) -> None:
         self.replace_()
 
-    @rule(content=st.integers(0, 1))
+    @rule(content=st.integers(0, 3))
     def other_bytes_lie_under_the_name(self, content: int) -> None:
         picture = Plate.objects.order_by("pk").first()
         if picture is not None and picture.picture.storage.exists(picture.picture.name):
@@ -210,9 +243,7 @@ class Pipeline(RuleBasedStateMachine):
 
     @rule()
     def force_a_new_look(self) -> None:
-        picture = Plate.objects.order_by("pk").first()
-        if picture is not None:
-            scanning.request_scan(picture, force=True)
+        self.force_()
 
     @rule()
     def delete(self) -> None:
@@ -294,48 +325,88 @@ class Pipeline(RuleBasedStateMachine):
             tasks.poll(row.pk)
             tasks.scan(row.pk)
 
+    def one_task(self) -> Callable[[], Any]:
+        """A worker's next scan or poll, which nothing holds back; where there is none, a new picture is brought."""
+        for alias in ("first", "second", "*"):
+            switches.resume(alias)
+        for is_anew in (False, True, True):
+            if is_anew:
+                configured("first", "second")
+                self.add_()
+                self.clock.move(seconds=60)
+                queue.ring_due(moments.now())
+            as_intake_would()
+            for task, arguments in self.taken():
+                if task.__name__ in ("scan", "poll"):
+                    return partial(task, *arguments)
+        raise AssertionError("a picture that is new is rung for")
+
+    @rule(place=st.integers(0, 80))
+    def a_worker_is_killed_anywhere(self, place: int) -> None:
+        killed_at(place, self.one_task())
+
     @rule()
     def a_worker_is_killed_before_its_call(self) -> None:
-        def die() -> None:
-            row = Analysis.objects.filter(status="scanning").select_related("asset").latest("lease_until")
+        def die(reference: str) -> None:
+            row = Analysis.objects.select_related("asset").get(public_id=reference)
             self.killed.append((row, row.lease_token))
             kill()
 
         Vendor.before_call[:] = [die]
-        self.a_worker_is_killed_anywhere(10**9)
-
-    @precondition(lambda self: self.killed)
-    @rule()
-    def a_worker_thought_dead_comes_back_late(self) -> None:
-        row, lease = self.killed.pop()
-        was_ours = Analysis.objects.filter(pk=row.pk, status="scanning", lease_token=lease).exists()
-        assert scanning.apply_result(row, HUMAN, lease=lease) == was_ours
-
-    @rule(place=st.integers(0, 80))
-    def a_worker_is_killed_anywhere(self, place: int) -> None:
-        as_intake_would()
-        for task, arguments in self.taken()[:1]:
-            killed_at(place, partial(task, *arguments))
+        until_killed(self.one_task())
         Vendor.let_be()
 
     @rule()
     def a_worker_is_killed_after_its_call(self) -> None:
         Vendor.after_call[:] = [kill]
-        self.a_worker_is_killed_anywhere(10**9)
+        until_killed(self.one_task())
+        Vendor.let_be()
+
+    @precondition(lambda self: self.killed)
+    @rule(how=st.sampled_from(sorted(WRITES)), after=st.sampled_from([None, *GOES_ON]))
+    def a_worker_thought_dead_comes_back_late(self, how: str, after: str | None) -> None:
+        row, lease = self.killed.pop()
+        if after is not None:
+            getattr(self, after)()
+        was_ours = Analysis.objects.filter(pk=row.pk, status="scanning", lease_token=lease).exists()
+        assert WRITES[how](row, lease) == was_ours
+
+    @precondition(lambda self: self.killed)
+    @rule()
+    def an_event_comes_late(self) -> None:
+        """As a detector's that calls back: it holds no claim, and what has ended stays as it ended."""
+        row = Analysis.objects.select_related("asset").get(pk=self.killed[-1][0].pk)
+        may_end = row.status in may_follow(AnalysisStatus.COMPLETE)
+        assert scanning.apply_result(row, HUMAN) == may_end
+
+    @rule(other=st.sampled_from(GOES_ON))
+    def a_worker_stands_still_past_its_claim(self, other: str) -> None:
+        self.a_worker_stands_still_in_its_call(other)
 
     @rule(other=st.sampled_from(OTHERS))
     def a_worker_stands_still_in_its_call(self, other: str) -> None:
-        as_intake_would()
-        Vendor.after_call[:] = [getattr(self, other)]
-        self.work_()
+        seen: list[Analysis] = []
+
+        def stand_still(reference: str) -> None:
+            own = Q(public_id=reference) if is_ours(reference) else Q(provider_reference=reference)
+            before = Analysis.objects.filter(own).latest("pk")
+            getattr(self, other)()
+            after = Analysis.objects.get(pk=before.pk)
+            if held_by(before) != held_by(after):
+                seen.append(after)
+
+        Vendor.after_call[:] = [stand_still]
+        self.one_task()()
         Vendor.let_be()
+        for row in seen:
+            now = Analysis.objects.get(pk=row.pk)
+            assert vars(now) | {"_state": 0} == vars(row) | {"_state": 0}, "who lost his claim writes nothing"
 
     @rule(place=PLACES, other=st.sampled_from(OTHERS))
     def a_worker_stands_still_anywhere(self, place: int, other: str) -> None:
-        as_intake_would()
-        for task, arguments in self.taken()[:1]:
-            with meanwhile(place, getattr(self, other), within_transactions=False):
-                task(*arguments)
+        task = self.one_task()
+        with meanwhile(place, getattr(self, other), within_transactions=False):
+            task()
 
     # The bell, and time.
 
@@ -382,6 +453,7 @@ class Pipeline(RuleBasedStateMachine):
         assert row.asset.detached_at is None
         assert (row.status == "scanning") == (row.lease_token is not None) == (row.lease_until is not None)
         if row.lease_until is not None:
+            assert row.attempts > 0, "a try is counted before any work"
             assert row.lease_until <= now + timedelta(seconds=conf.settings.LEASE)
         else:
             assert row.next_attempt_at is not None, "nothing is stranded"
@@ -434,7 +506,7 @@ def test_whatever_happens_nothing_is_lost_doubled_or_left_unsaid() -> None:
     run_state_machine_as_test(
         Pipeline,
         settings=settings(
-            max_examples=RUNS or 30,
+            max_examples=RUNS or 25,
             stateful_step_count=STEPS,
             derandomize=not RUNS,
             deadline=None,
