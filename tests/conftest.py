@@ -24,6 +24,8 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from detection import registry
 from detection.models import Asset, append_only, moments
@@ -35,6 +37,10 @@ from tests.otherhost.models import Article, Plate
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
+
+# On a busy machine slow is not wrong; how fast something is, benchmarks tell.
+hypothesis_settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("house")
 
 EDITOR = ("review_analysis", "acknowledge_gate", "request_scan")
 CHIEF = (*EDITOR, "override_hold", "release_outside", "redrive")

@@ -112,7 +112,7 @@ def no_postgresql(here: Installation) -> None:
 
 
 def a_table_is_gone(here: Installation) -> None:
-    here.sql("DROP TABLE detection_worker", "DELETE FROM django_migrations WHERE name = '0002_worker'")
+    here.sql("DROP TABLE detection_webhookdelivery", "DELETE FROM django_migrations WHERE name = '0006_events'")
 
 
 def history_may_be_changed(here: Installation) -> None:
@@ -181,7 +181,7 @@ BROKEN: dict[Callable[[Installation], None], tuple[str, ...]] = {
     another_file_as_database: ("file is not a database", "DATABASE_URL"),
     a_folder_as_database: ("unable to open database file", "DATABASE_URL"),
     no_postgresql: ("The database does not answer", "DATABASE_URL"),
-    a_table_is_gone: ("detection 0002_worker", "Run manage.py migrate."),
+    a_table_is_gone: ("detection 0006_events", "Run manage.py migrate."),
     history_may_be_changed: ("detection_auditevent_no_update is missing", "Run manage.py migrate"),
     a_file_in_the_place_of_the_media_folder: ("Files cannot be written", "MEDIA_ROOT"),
     redis_is_down: ("The broker does not answer", "REDIS_URL"),
