@@ -13,30 +13,34 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from detection.errors import NotFound, ProviderDown, ProviderError, SchemaMismatch
-from detection.providers.answers import amount, identifier, items, part, read_json, score, text
+from detection.providers.aiornot_reports import (
+    DEEPFAKE,
+    GENERATED,
+    WITHOUT_REPORT,
+    altered_faces,
+    confidence,
+    generators_of,
+    meta_of,
+    status_of,
+)
+from detection.providers.answers import amount, flag, identifier, items, part, read_json, text
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
 from detection.providers.sockets import Limits
-from detection.results import Accepted, Evidence, Generator, KeyCheck, ScanRequest, ScanResult
-from detection.vocabulary import Says, Verdict
+from detection.results import Accepted, Evidence, KeyCheck, ScanRequest, ScanResult
+from detection.vocabulary import Verdict
 
-GENERATED, DEEPFAKE = "ai_generated", "deepfake"
-GENERATOR_FLOOR = 0.1
-"""From which confidence on a generator is named; each that the vendor knows has one, most of them near 0."""
-MAX_REGIONS = 20
-WITHOUT_REPORT: Mapping[str, tuple[Verdict, str]] = {
-    "rejected": (Verdict.NOT_APPLICABLE, "not_applicable"),
-    "errored": (Verdict.UNKNOWN, "vendor_failed"),
-}
-"""What a report that is null means, by its `processing_status`: never that a person made the picture."""
+ASKED_FOR = "reports_asked_for"
+"""Our own key in what is kept."""
 
 
 class AiornotProvider(HttpProvider):
     """AI or Not. Options: `api_key`, `reports` (`ai_generated`, or `ai_generated+deepfake`: billed each), HTTP's."""
 
     label: ClassVar[str] = "AI or Not"
+    adapter_version: ClassVar[str] = "2"
     base_url: ClassVar[str] = "https://api.aiornot.com"
     media_types: ClassVar[frozenset[str]] = HttpProvider.media_types | {"image/heic", "image/heif"}
     max_bytes: ClassVar[int] = 50_000_000
@@ -72,7 +76,7 @@ class AiornotProvider(HttpProvider):
         # That `md5` is of the bytes as they were sent is inferred from its place. What was kept can't be checked again.
         sent = hashlib.md5(request.content, usedforsecurity=False).hexdigest()
         ids = {str(found.raw.get("external_id") or request.reference), request.reference}
-        if len(ids) > 1 or str(_meta(found.raw).get("md5") or sent).lower() != sent:
+        if len(ids) > 1 or str(meta_of(found.raw).get("md5") or sent).lower() != sent:
             raise self.about_another(found.raw)
         return found
 
@@ -93,25 +97,28 @@ class AiornotProvider(HttpProvider):
     def parse(self, payload: Mapping[str, Any]) -> ScanResult:
         """Read an answer. Raises SchemaMismatch, also for a report that is missing without a documented reason."""
         report = part(payload, "report")
-        faces = _altered_faces(report.get(DEEPFAKE), _status(payload, DEEPFAKE))
+        is_asked = DEEPFAKE in payload.get(ASKED_FOR, self.reports)
+        faces = altered_faces(report.get(DEEPFAKE), status_of(payload, DEEPFAKE), is_asked=is_asked)
         common: dict[str, Any] = {"provider_reference": identifier(payload.get("id")), "evidence": faces}
         if report.get(GENERATED) is None:
-            status = _status(payload, GENERATED)
+            status = status_of(payload, GENERATED)
             if status not in WITHOUT_REPORT:
                 raise SchemaMismatch("The detector gave no report and no documented reason. A person has to look.")
             verdict, reason = WITHOUT_REPORT[status]
             return self.finished(payload, verdict, reasons=(reason,), **common)
         generated = part(report, GENERATED)
-        ai_score = _confidence(part(generated, "ai").get("confidence"), "confidence of ai")
-        label = generated.get("verdict")
+        label, told = generated.get("verdict"), part(generated, "ai")
+        ai_score = confidence(told.get("confidence"), "confidence of ai")
         verdict, warnings = self._weighed(self.verdict_of(label), ai_score, faces)
+        if flag(told, "is_detected") and verdict is Verdict.LIKELY_HUMAN:
+            verdict, warnings = Verdict.UNCERTAIN, ("signals_conflict",)
         return self.finished(
             payload,
             verdict,
             label=label,
             ai_score=ai_score,
             ai_score_kind="none" if ai_score is None else "model_score",
-            generators=_generators(generated),
+            generators=generators_of(generated),
             reasons=("no_verdict",) if label is None else (),
             warnings=warnings,
             **common,
@@ -124,8 +131,15 @@ class AiornotProvider(HttpProvider):
         contrary = {Verdict.LIKELY_AI: Verdict.LIKELY_HUMAN, Verdict.LIKELY_HUMAN: Verdict.LIKELY_AI}
         if ai_score is not None and self.judged(ai_score) is contrary.get(said):
             return Verdict.UNCERTAIN, ("label_and_score_disagree",)
-        is_altered = any(one.kind == "classifier" for one in faces)
-        return Verdict.PARTIAL_AI if is_altered and said in (Verdict.LIKELY_HUMAN, Verdict.UNCERTAIN) else said, ()
+        if any(one.kind == "classifier" for one in faces) and said in (Verdict.LIKELY_HUMAN, Verdict.UNCERTAIN):
+            return Verdict.PARTIAL_AI, ()
+        # Whoever wants altered faces looked for is not told that there are no signs where nobody looked.
+        was_left_out = any(one.kind == "note" for one in faces)
+        return Verdict.UNCERTAIN if was_left_out and said is Verdict.LIKELY_HUMAN else said, ()
+
+    def kept(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer, with the reports that were asked for: read again later, it is held against these alone."""
+        return super().kept({ASKED_FOR: list(self.reports), **payload})
 
     def check(self) -> KeyCheck:
         """Ask for the account's balance. Raises AuthFailed where the key is refused, ProviderError for the rest.
@@ -143,57 +157,3 @@ class AiornotProvider(HttpProvider):
         told = [amount(balance.get(name)) for name in ("balance", "credits", "remaining")]
         left = next((one for one in told if one is not None), None)
         return KeyCheck(sentence=f"{self.title} accepts the key.", remaining=left)
-
-
-def _meta(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = part(payload, "report").get("meta")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _status(payload: Mapping[str, Any], report: str) -> str:
-    found = _meta(payload).get("processing_status")
-    return text(found, report) if isinstance(found, Mapping) else ""
-
-
-def _confidence(value: Any, name: str) -> float | None:
-    """0–1; None for -1, the one number below 0 that the vendor's client documents: it has none."""
-    return None if value == -1 else score(value, name)
-
-
-def _generators(generated: Mapping[str, Any]) -> tuple[Generator, ...]:
-    given = generated.get("generator")
-    found = []
-    for name, value in (part(generated, "generator") if given is not None else {}).items():
-        number = value.get("confidence") if isinstance(value, Mapping) else value
-        sure = None if number is None else _confidence(number, "generator confidence")
-        if sure is not None and sure >= GENERATOR_FLOOR:
-            found.append(Generator(name=name, score=sure))
-    return tuple(sorted(found, key=lambda one: (-(one.score or 0.0), one.name)))
-
-
-def _altered_faces(given: Any, status: str) -> tuple[Evidence, ...]:
-    """The deepfake report as evidence: that it found something and where, or that it was asked for and did not come."""
-    if given is None:
-        if status not in WITHOUT_REPORT:
-            return ()
-        return (Evidence(kind="note", key=DEEPFAKE, value=f"altered faces were not looked for: {status}"),)
-    if not isinstance(given, Mapping) or not isinstance(given.get("is_detected"), bool):
-        raise SchemaMismatch("The detector's deepfake report is not as it is documented. A person has to look.")
-    if not given["is_detected"]:
-        return ()
-    sure = _confidence(given.get("confidence"), "deepfake confidence")
-    said = "detected" if sure is None else f"detected, confidence {sure:g}"
-    boxes = [one for one in items(given.get("rois")) if one.get("is_detected") is not False][:MAX_REGIONS]
-    return (
-        Evidence(kind="classifier", key=DEEPFAKE, value=said, says=Says.AI_EDITED),
-        *(Evidence(kind="region", key="face", value=_place(part(one, "bbox")), says=Says.AI_EDITED) for one in boxes),
-    )
-
-
-def _place(box: Mapping[str, Any]) -> str:
-    """A box in words. That its numbers are pixels of the picture as it was sent is inferred: they are whole."""
-    sides: list[Any] = [box.get(name) for name in ("x1", "x2", "y1", "y2")]
-    are_numbers = all(type(side) in (int, float) for side in sides)
-    if not are_numbers or not (0 <= sides[0] < sides[1] and 0 <= sides[2] < sides[3]):
-        raise SchemaMismatch("The detector's region is no box. A person has to look.")
-    return "x {:g}–{:g}, y {:g}–{:g}".format(*sides)

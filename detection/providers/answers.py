@@ -130,6 +130,17 @@ def amount(value: Any) -> float | None:
     return float(value) if is_number and 0 <= value <= 1e12 else None
 
 
+def flag(given: Mapping[str, Any], name: str) -> bool | None:
+    """True or False under that name; None where it is absent or null.
+
+    Raises SchemaMismatch for anything else: "true" and 1 may mean yes, and must not pass for no.
+    """
+    value = given.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise SchemaMismatch(f"The detector's {name} is neither true nor false. A person has to look.")
+    return value
+
+
 def text(given: Mapping[str, Any], name: str) -> str:
     """The text of that name, whole: one that is cut first hides a secret from whoever masks it. "" for none."""
     value = given.get(name)

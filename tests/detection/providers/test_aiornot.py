@@ -126,7 +126,8 @@ class TestAiornotContract(HttpProviderContract):
     def test_a_word_against_its_own_number_is_open(
         self, label: str, score: float, verdict: Verdict, warnings: tuple[str, ...]
     ) -> None:
-        body = changed(changed(GOOD, (*GENERATED, "verdict"), label), self.score_at, score)
+        said = changed(changed(GOOD, (*GENERATED, "verdict"), label), (*GENERATED, "ai", "is_detected"), label == "ai")
+        body = changed(said, self.score_at, score)
 
         found = self.make().parse(body)
 
@@ -207,15 +208,58 @@ class TestAiornotContract(HttpProviderContract):
         with pytest.raises(SchemaMismatch):
             self.make().parse(changed(FACE, ("report", "deepfake", *at), value))
 
-    def test_that_altered_faces_were_not_looked_for_is_said(self) -> None:
-        body = changed(HUMAN, ("report", "meta", "processing_status", "deepfake"), "errored")
+    def without_faces(self, body: Any, status: Any, *, renamed: bool = False) -> ScanResult:
+        """What is made of this answer where altered faces were to be looked for, and no such report came."""
+        made = changed(body, ("report", "deepfake"), None, renamed=renamed)
+        told = changed(made, ("report", "meta", "processing_status", "deepfake"), status)
+        return self.make(reports="ai_generated+deepfake").parse(told)
 
-        found = self.make(reports="ai_generated+deepfake").parse(body)
+    @pytest.mark.parametrize(
+        ("status", "why"),
+        [
+            ("errored", "errored"),
+            ("rejected", "rejected"),
+            ("processed", "no report came"),
+            ("", "no report came"),
+            (None, "no report came"),
+            (7, "no report came"),
+        ],
+    )
+    @pytest.mark.parametrize("renamed", [True, False])
+    def test_nothing_is_cleared_where_altered_faces_were_to_be_looked_for_and_were_not(
+        self, status: Any, why: str, renamed: bool
+    ) -> None:
+        found = self.without_faces(HUMAN, status, renamed=renamed)
 
-        assert found.verdict is Verdict.LIKELY_HUMAN
+        assert found.verdict is Verdict.UNCERTAIN
         assert [(one.kind, one.value) for one in found.evidence] == [
-            ("note", "altered faces were not looked for: errored")
+            ("note", f"altered faces were not looked for: {why}")
         ]
+        assert self.without_faces(GOOD, status, renamed=renamed).verdict is Verdict.LIKELY_AI
+
+    @pytest.mark.parametrize("status", ["timeout", "skipped", "PROCESSED"])
+    def test_a_missing_deepfake_report_in_a_state_nobody_documents_is_for_a_person(self, status: str) -> None:
+        with pytest.raises(SchemaMismatch):
+            self.without_faces(HUMAN, status)
+
+    @pytest.mark.parametrize("status", ["errored", "timeout", None])
+    def test_a_deepfake_report_that_was_not_wanted_is_not_missed(self, status: Any) -> None:
+        found = self.make().parse(changed(HUMAN, ("report", "meta", "processing_status", "deepfake"), status))
+
+        assert (found.verdict, found.evidence) == (Verdict.LIKELY_HUMAN, ())
+
+    def test_what_was_kept_is_held_against_the_reports_that_were_asked_for_then(self) -> None:
+        kept = self.make().parse(HUMAN).raw
+
+        assert self.make(reports="ai_generated+deepfake").parse(kept).verdict is Verdict.LIKELY_HUMAN
+        assert self.make().parse(self.without_faces(HUMAN, "errored").raw).verdict is Verdict.UNCERTAIN
+
+    def test_a_word_against_the_vendors_own_flag_is_open(self) -> None:
+        found = self.make().parse(changed(HUMAN, (*GENERATED, "ai", "is_detected"), True))
+
+        assert (found.verdict, found.warnings) == (Verdict.UNCERTAIN, ("signals_conflict",))
+        with pytest.raises(SchemaMismatch):
+            self.make().parse(changed(HUMAN, (*GENERATED, "ai", "is_detected"), "true"))
 
     # Errors and the key.
 
