@@ -32,7 +32,7 @@ START_AGAIN = 2.0
 """Seconds after which a process manager starts again what has ended, as `RestartSec` says."""
 FIND_WITHIN = 1.5
 """Seconds in which a worker that waits for the detector must be found."""
-SPARED_AT_MOST = 15.0
+SPARED_AT_MOST = 45.0
 """Seconds past its lease that a stopped worker is left alone, though nobody took its scan."""
 
 
@@ -82,7 +82,7 @@ class Stopped:
 
     victim: Victim
     reference: str
-    lease: str
+    attempts: int
     since: float
     wake_at: float | None
 
@@ -100,8 +100,13 @@ class Harm:
         self._lock: threading.Thread | None = None
 
     def do_one(self) -> str:
-        """Do one harm; its name, or "nothing" where nobody could be found to be harmed."""
-        for kind in self.dice.sample(KINDS, len(KINDS)):
+        """Do one harm; its name, or "nothing" where nobody could be found to be harmed.
+
+        Until one worker has been woken too late, the first thought is to stop one: without that a run says nothing of
+        the fencing token.
+        """
+        drawn = self.dice.sample(KINDS, len(KINDS))
+        for kind in drawn if self.woken_late else ["stop", *drawn]:
             if said := self._try(kind):
                 self.done[said] += 1
                 return said
@@ -141,14 +146,15 @@ class Harm:
         return ""
 
     def _stop(self, victim: Victim, reference: str) -> None:
+        attempts = int(self._row(reference).get("attempts", 0))
         victim.process.suspend()
-        row = self._row(reference)
         now = time.monotonic()
-        wake_at = None if self.dice.random() < 0.6 else now + self.lease + self.dice.uniform(0.5, 5.0)
-        self._stopped.append(Stopped(victim, reference, row.get("lease_token") or "", now, wake_at))
+        is_for_another = attempts and (not self.woken_late or self.dice.random() < 0.6)
+        wake_at = None if is_for_another else now + self.lease + self.dice.uniform(0.5, 5.0)
+        self._stopped.append(Stopped(victim, reference, attempts, now, wake_at))
 
     def _row(self, reference: str) -> dict[str, Any]:
-        query = "SELECT status, lease_token FROM detection_analysis WHERE public_id = ?"
+        query = "SELECT status, attempts FROM detection_analysis WHERE public_id = ?"
         with suppress(Exception):  # the database may be away at this moment: looked at again in the next
             return self.house.sql(query, reference.replace("-", ""))[0]
         return {}
@@ -158,7 +164,8 @@ class Harm:
         now = time.monotonic()
         for one in list(self._stopped):
             row = self._row(one.reference)
-            is_taken = row.get("status") == "scanning" and row.get("lease_token") != one.lease
+            # By the tries, not by the token: the sweep too has a token for a moment, before anybody is at work again.
+            is_taken = row.get("status") == "scanning" and 0 < one.attempts < row["attempts"]
             is_late = now > one.since + self.lease + SPARED_AT_MOST
             is_due = is_taken if one.wake_at is None else now >= one.wake_at
             if is_due or is_late:
