@@ -1,7 +1,7 @@
 """One analysis from upload to answer under every disturbance: a state machine whose invariants hold after each step.
 
-20 runs of 30 steps, the same each time. LIFECYCLE_RUNS and LIFECYCLE_STEPS ask for more, which are drawn anew: 500 and 50
-take a quarter of an hour on one core.
+20 runs of 30 steps, the same each time. LIFECYCLE_RUNS and LIFECYCLE_STEPS ask for more, which are drawn anew: 500
+and 50 take a quarter of an hour on one core.
 """
 
 from __future__ import annotations
