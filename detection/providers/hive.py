@@ -42,6 +42,7 @@ _ABOUT_KEY = re.compile(r"\bunauthori[sz]ed\b|\b(invalid|missing|expired|wrong) 
 class HiveModel(HttpProvider):
     """What both versions share: how the heads are judged, the error codes, and what is not documented."""
 
+    adapter_version: ClassVar[str] = "2"
     base_url: ClassVar[str] = "https://api.thehive.ai"
     # The vendor documents no cuts; .9 is what its integrators say it suggests.
     thresholds: ClassVar[Thresholds] = Thresholds(some=0.5, strong=0.9)
@@ -76,10 +77,11 @@ class HiveModel(HttpProvider):
         """The heads as a result. The vendor gives no word of its own, so this alias's cuts make the verdict.
 
         1. AI all over, and the source fills in parts: partly AI. 2. Not AI all over, and an altered face: partly AI.
-        3. No signs, while the vendor itself read a declaration of AI in the file: open, and said to conflict.
+        3. No signs, while the source is a program, or the vendor read a declaration of AI in the file: open, and said
+        to conflict.
         """
         verdict = self.judged(heads.ai)
-        is_conflict = verdict is Verdict.LIKELY_HUMAN and heads.declares_ai
+        is_conflict = verdict is Verdict.LIKELY_HUMAN and (heads.declares_ai or heads.names_a_program)
         if heads.names_inpainting if verdict is Verdict.LIKELY_AI else heads.has_altered_face:
             verdict = Verdict.PARTIAL_AI
         elif is_conflict:

@@ -21,6 +21,8 @@ AI, HUMAN, DEEPFAKE = "ai_generated", "not_ai_generated", "deepfake"
 INPAINTING = frozenset({"sdxlinpaint", "stablediffusioninpaint"})
 SUM_WITHIN = 0.05
 """How far from 1 the two scores of the first head may add up."""
+SOURCE_FROM = 0.5
+"""From which score on a source that is a program speaks against a first head that shows nothing; this cut is ours."""
 DEEPFAKE_FROM = 0.5
 """From which score on a face counts as altered; the vendor names no cut for it, so this one is ours."""
 GENERATOR_FLOOR = 0.1
@@ -52,6 +54,11 @@ class Heads:
         return self.lead[1] in INPAINTING
 
     @property
+    def names_a_program(self) -> bool:
+        """Whether the second head is sure of a source that is a program."""
+        return any(value >= SOURCE_FROM and _is_program(name) for value, name in self.sources)
+
+    @property
     def declares_ai(self) -> bool:
         """Whether the vendor read in the file that AI made it."""
         return any(one.says is Says.AI for one in self.credentials)
@@ -62,7 +69,7 @@ class Heads:
         return tuple(
             Generator(name=name, score=value)
             for value, name in self.sources
-            if value >= GENERATOR_FLOOR and name != "none" and not name.startswith("inconclusive")
+            if value >= GENERATOR_FLOOR and _is_program(name)
         )
 
     @property
@@ -95,6 +102,10 @@ def named(given: Any, name: str, version: str) -> str:
     """The model and its version in one text, of what is there of them."""
     found = [given.get(name), given.get(version)] if isinstance(given, Mapping) else []
     return " ".join(str(one) for one in found if isinstance(one, str | int) and not isinstance(one, bool))
+
+
+def _is_program(source: str) -> bool:
+    return source != "none" and not source.startswith("inconclusive")
 
 
 def _frame(output: Mapping[str, Any], holder: Mapping[str, Any], number: str) -> Heads:

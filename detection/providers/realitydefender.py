@@ -56,6 +56,7 @@ class RealitydefenderProvider(HttpProvider):
     """Reality Defender. Options: `api_key`, and those of HTTP."""
 
     label: ClassVar[str] = "Reality Defender"
+    adapter_version: ClassVar[str] = "2"
     base_url: ClassVar[str] = "https://api.prd.realitydefender.xyz"
     # Inferred from the documented link's parameters: the storage is Amazon's, in a bucket that is not named.
     hosts: ClassVar[tuple[str, ...]] = (".amazonaws.com",)
@@ -134,8 +135,10 @@ class RealitydefenderProvider(HttpProvider):
     ) -> tuple[Verdict, float | None, list[str]]:
         """The verdict, the score, and the warnings about what doesn't go together."""
         verdict, warnings = self.verdict_of(label), []
-        sides = _SIDES & {verdict, *(self.verdict_of(one.status) for one in models)}
-        if len(sides) > 1 or (overall and self.verdict_of(overall) is not verdict):
+        told = {self.verdict_of(one.status) for one in models}
+        # A word that clears, with no number and no model that says so too, stands alone: it clears nothing.
+        is_bare = verdict is Verdict.LIKELY_HUMAN and score is None and Verdict.LIKELY_HUMAN not in told
+        if is_bare or len(_SIDES & {verdict, *told}) > 1 or (overall and self.verdict_of(overall) is not verdict):
             warnings.append("signals_conflict")
             verdict = Verdict.UNCERTAIN if verdict is Verdict.LIKELY_HUMAN else verdict
         numbers = [number for number in (score, *(one.score for one in models)) if number is not None]

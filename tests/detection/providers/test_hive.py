@@ -280,6 +280,26 @@ class TestHiveContract(HttpProviderContract):
         assert [one.kind for one in found.evidence] == ["classifier"]
         assert found.overlay is None
 
+    @pytest.mark.parametrize(
+        ("source", "score", "is_open"),
+        [
+            ("midjourney", 0.97, True),
+            ("brush9", 0.5, True),
+            ("sdxlinpaint", 0.7, True),
+            ("midjourney", 0.49, False),
+            ("none", 0.97, False),
+            ("inconclusive", 0.97, False),
+        ],
+    )
+    def test_a_source_that_is_a_program_beside_a_score_that_shows_nothing_is_open(
+        self, source: str, score: float, is_open: bool
+    ) -> None:
+        found = self.make().parse(with_classes(ai_generated=0.011, not_ai_generated=0.989, **{source: score}))
+
+        assert isinstance(found, ScanResult)
+        assert found.verdict is (Verdict.UNCERTAIN if is_open else Verdict.LIKELY_HUMAN)
+        assert found.warnings == (("signals_conflict",) if is_open else ())
+
     def test_an_inpainting_source_that_does_not_lead_hints_at_nothing(self) -> None:
         found = self.make().parse(with_classes(ai_generated=0.96, not_ai_generated=0.04, flux=0.6, sdxlinpaint=0.3))
 

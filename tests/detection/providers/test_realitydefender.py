@@ -243,10 +243,19 @@ class TestReading:
         ],
     )
     def test_a_word_stands_without_a_score(self, label: str, verdict: Verdict) -> None:
-        found = read(scored(labelled(HUMAN, label), None))
+        found = read(scored(labelled(HUMAN, label), None, ("rd-ash-img", label, None)))
 
         assert (found.verdict, found.ai_score, found.ai_score_kind) == (verdict, None, "none")
         assert found.warnings == ()
+
+    @pytest.mark.parametrize("statuses", [(), ("NOT_APPLICABLE",), ("UNABLE_TO_EVALUATE", "WORD_NEW"), ("SUSPICIOUS",)])
+    def test_a_word_that_clears_and_that_nothing_backs_is_open(self, statuses: tuple[str, ...]) -> None:
+        models = [("rd-ash-img", status, None) for status in statuses]
+
+        found = read(scored(labelled(HUMAN, "AUTHENTIC"), None, *models))
+        assert (found.verdict, found.warnings) == (Verdict.UNCERTAIN, ("signals_conflict",))
+        backed = read(scored(labelled(HUMAN, "AUTHENTIC"), 4.7, *models))
+        assert (backed.verdict, backed.warnings) == (Verdict.LIKELY_HUMAN, ())
 
     @pytest.mark.parametrize("label", ["NOT_APPLICABLE", "UNABLE_TO_EVALUATE"])
     def test_what_could_not_be_evaluated_has_no_score_and_is_never_human(self, label: str) -> None:
