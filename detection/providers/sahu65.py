@@ -21,7 +21,7 @@ from detection.errors import (
     TooLarge,
     UnsupportedType,
 )
-from detection.providers.answers import identifier, part, read_json, score, text
+from detection.providers.answers import flag, identifier, part, read_json, score, text
 from detection.providers.base import Thresholds
 from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
@@ -87,7 +87,7 @@ class Sahu65Provider(HttpProvider):
         if declares and verdict is not Verdict.LIKELY_AI and verdict is not Verdict.UNKNOWN:
             verdict = Verdict.UNCERTAIN
             warnings.append("signals_conflict")
-        if payload.get("out_of_domain") is True:
+        if flag(payload, "out_of_domain"):
             warnings.append("out_of_domain")
         return self.finished(
             payload,
@@ -115,9 +115,9 @@ _EVIDENCE = Evidence(
 
 
 def _kind(payload: Mapping[str, Any]) -> str:
-    return "probability" if payload.get("calibrated") is True else "model_score"
+    return "probability" if flag(payload, "calibrated") else "model_score"
 
 
 def _declares(signals: Mapping[str, Any]) -> bool:
     found = signals.get("c2pa")
-    return isinstance(found, Mapping) and found.get("ai_declared") is True
+    return isinstance(found, Mapping) and flag(found, "ai_declared") is True

@@ -25,7 +25,7 @@ from detection.errors import (
     QuotaExceeded,
     SchemaMismatch,
 )
-from detection.providers.answers import MASK, amount, identifier, link, part, read_json, score
+from detection.providers.answers import MASK, amount, flag, identifier, link, part, read_json, score
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -52,6 +52,7 @@ class TruthscanProvider(HttpProvider):
     """TruthScan. Options: `api_key`, `cdn_url` for where the vendor finds what was uploaded, and those of HTTP."""
 
     label: ClassVar[str] = "TruthScan"
+    adapter_version: ClassVar[str] = "2"
     base_url: ClassVar[str] = "https://detect-image.truthscan.com"
     media_types: ClassVar[frozenset[str]] = frozenset(EXTENSIONS)
     min_bytes: ClassVar[int] = 1024
@@ -156,7 +157,7 @@ class TruthscanProvider(HttpProvider):
             verdict = Verdict.UNCERTAIN
             warnings.append("label_and_score_disagree")
         # What makes a file not valid is not documented, so that such an answer clears nothing.
-        if details.get("is_valid") is False and verdict is Verdict.LIKELY_HUMAN:
+        if flag(details, "is_valid") is False and verdict is Verdict.LIKELY_HUMAN:
             verdict = Verdict.UNCERTAIN
             warnings.append("signals_conflict")
         return self.finished(

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from detection.errors import FetchFailed, ProviderError, ProviderMisconfigured
-from detection.providers.answers import score, share, text
+from detection.providers.answers import flag, score, share, text
 from detection.providers.base import FROM_DOCUMENTATION, Thresholds
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
@@ -38,6 +38,7 @@ class WinstonProvider(HttpProvider):
     """Winston AI. Options: `api_key`, `model` for the vendor's `version`, and those of HTTP."""
 
     label: ClassVar[str] = "Winston AI"
+    adapter_version: ClassVar[str] = "2"
     base_url: ClassVar[str] = "https://api.gowinston.ai"
     min_side: ClassVar[int] = 256
     takes_upload: ClassVar[bool] = False
@@ -105,7 +106,7 @@ class WinstonProvider(HttpProvider):
         """The vendor's own reading of a watermark and of Content Credentials."""
         found = []
         issuers = _issuers(payload.get("ai_watermark_issuers"))
-        if payload.get("ai_watermark_detected") is True or issuers:
+        if flag(payload, "ai_watermark_detected") or issuers:
             value = self.clean(", ".join(issuers)) or "issuer not named"
             found.append(Evidence(kind="watermark", key="ai_watermark", value=value, says=Says.AI, strength="E"))
         if payload.get("c2pa"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import responses
 
+from detection.errors import SchemaMismatch
 from detection.providers.sahu65 import Sahu65Provider
 from detection.vocabulary import Verdict
 from tests.contracts.provider_cases import KEY, HttpProviderContract
-from tests.contracts.samples import a_request, samples_of
+from tests.contracts.samples import a_request, changed, samples_of
 
 BODIES = {one.file: one.body for one in samples_of("sahu65")}
 
@@ -50,3 +52,9 @@ class TestSahu65Contract(HttpProviderContract):
         found = self.make().parse({**self.good, "out_of_domain": True})
 
         assert found.warnings == ("out_of_domain",)
+
+    @pytest.mark.parametrize("at", [("out_of_domain",), ("calibrated",), ("signals", "c2pa", "ai_declared")])
+    @pytest.mark.parametrize("flag", ["true", 1])
+    def test_a_flag_that_is_neither_true_nor_false_is_for_a_person(self, at: tuple[str, ...], flag: Any) -> None:
+        with pytest.raises(SchemaMismatch, match=at[-1]):
+            self.make().parse(changed(BODIES["success_human.json"], at, flag))

@@ -335,6 +335,15 @@ class TestReading:
 
         assert (found.verdict, found.warnings) == (Verdict.UNCERTAIN, ("signals_conflict",))
 
+    @pytest.mark.parametrize("flag", ["false", "true", 0, 1, []])
+    def test_a_flag_that_is_neither_true_nor_false_is_for_a_person(self, flag: Any) -> None:
+        with pytest.raises(SchemaMismatch, match="is_valid"):
+            make().parse(detailed(HUMAN, is_valid=flag))
+
+    @pytest.mark.parametrize("flag", [True, None])
+    def test_a_file_that_is_valid_or_of_which_nothing_is_said_is_judged_as_it_is(self, flag: bool | None) -> None:
+        assert read(detailed(HUMAN, is_valid=flag)).verdict is Verdict.LIKELY_HUMAN
+
     @pytest.mark.parametrize("status", ["queued", "", None, 7, "DONE"])
     def test_a_status_nobody_documents_is_for_a_person(self, status: Any) -> None:
         with pytest.raises(SchemaMismatch):

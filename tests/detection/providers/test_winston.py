@@ -223,6 +223,11 @@ class TestWatermark:
         assert [one.value for one in found.evidence] == [named]
         assert found.warnings == ()
 
+    @pytest.mark.parametrize("flag", ["true", "false", 1, 0, [], "yes"])
+    def test_a_flag_that_is_neither_true_nor_false_is_for_a_person(self, flag: Any) -> None:
+        with pytest.raises(SchemaMismatch, match="ai_watermark_detected"):
+            parse(**self.human, ai_watermark_detected=flag)
+
     def test_an_issuer_without_the_flag_counts_too(self) -> None:
         found = parse(**self.human, ai_watermark_detected=None, ai_watermark_issuers=["A Ltd"])
 
