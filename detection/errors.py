@@ -22,6 +22,7 @@ DetectionError
     │   └── UnsupportedType    not a format it takes
     ├── FetchFailed            the vendor could not fetch our link to the picture: a new link, another try
     ├── AnalysisLost           taken, and given up or forgotten by the vendor: send the picture anew
+    │   └── UploadLost         begun, and its storage failed: the same, and a fault of the vendor's
     ├── SchemaMismatch         an answer that isn't the documented one: a person looks
     ├── NotFound               the vendor does not know our reference
     ├── OutboundBlocked        our own guard refused the address
@@ -206,6 +207,15 @@ class AnalysisLost(ProviderError):
 
     error_class = "lost"
     retryable = True
+
+
+class UploadLost(AnalysisLost):
+    """The detector's storage did not take the picture. Sending it anew.
+
+    Each try may be billed as one that was begun, so that it uses up an attempt, unlike other outages.
+    """
+
+    is_vendor_fault = True
 
 
 class SchemaMismatch(ProviderError):

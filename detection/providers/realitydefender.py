@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import quote
 
-from detection.errors import ProviderError, QuotaExceeded, SchemaMismatch
+from detection.errors import ConnectFailed, ProviderDown, ProviderError, QuotaExceeded, SchemaMismatch, UploadLost
 from detection.providers.answers import identifier, items, link, part, read_json, share, text
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
@@ -80,16 +80,18 @@ class RealitydefenderProvider(HttpProvider):
 
     def submit(self, request: ScanRequest) -> Accepted:
         """Ask for an address, keep its id, and put the picture there. Raises ProviderError; AmbiguousTimeout where
-        the picture may have arrived, AnalysisLost where it was refused."""
-        # JSON as documented; the SDK sends a form. A lost answer is not ambiguous, for nothing is there to be scanned:
-        # another address is asked for, which may cost a scan of the plan. Nothing finds an id that never reached us.
-        answer = self.call("POST", "/api/files/aws-presigned", json={"fileName": request.filename})
-        ticket = read_json(answer.content)
+        the picture may have arrived, AnalysisLost where it was refused, UploadLost where the storage failed."""
+        # JSON as documented; the SDK sends a form. Nothing finds an id that never reached us: another address is asked
+        # for then, which may cost a scan of the plan.
+        ticket = read_json(self.call("POST", "/api/files/aws-presigned", json={"fileName": request.filename}).content)
         reference, address = identifier(ticket.get("requestId"), "requestId"), part(ticket, "response").get("signedUrl")
         if not isinstance(address, str) or not address:
             raise SchemaMismatch(f"{self.title} gave no address to put the picture at. A person has to look.")
         request.note_reference(reference)
-        self.hand_over(address, request.content, headers={"Content-Type": request.media_type})
+        try:
+            self.hand_over(address, request.content, headers={"Content-Type": request.media_type})
+        except (ConnectFailed, ProviderDown) as error:
+            raise UploadLost(str(error), http_status=error.http_status) from None
         return Accepted(provider_reference=reference, poll_after=POLL_AFTER)
 
     def fetch(self, provider_reference: str) -> ScanResult | Accepted:
@@ -191,8 +193,7 @@ def _overlay(heatmaps: Any, models: Iterable[Model], *, now: datetime) -> Overla
     found = heatmaps if isinstance(heatmaps, Mapping) else {}
     for model in sorted(models, key=lambda one: one.name):
         url = link(found.get(model.name))
-        says_fake = VERDICTS.get(model.status) is Verdict.LIKELY_AI
-        if says_fake and "ensemble" not in model.name.casefold() and url:
+        if VERDICTS.get(model.status) is Verdict.LIKELY_AI and "ensemble" not in model.name.casefold() and url:
             told = _EXPIRES.search(url)
             lives = min(int(told[1]), LINK_LIVES) if told else LINK_LIVES
             return Overlay(url=url, expires_at=now + timedelta(seconds=lives - LINK_MARGIN))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from detection.errors import (
     ProviderDown,
     ProviderError,
     SchemaMismatch,
+    UploadLost,
 )
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.http import HttpProvider
@@ -127,7 +129,8 @@ class TestRealitydefenderContract(_Conversation):
         [
             ({"body": requests.ReadTimeout("slow")}, AmbiguousTimeout),
             ({"status": 403, "body": "<Error/>"}, AnalysisLost),
-            ({"status": 503, "body": "<Error/>"}, ProviderDown),
+            ({"status": 503, "body": "<Error/>"}, UploadLost),
+            ({"body": requests.exceptions.SSLError(ssl.SSLCertVerificationError("of another"))}, UploadLost),
         ],
     )
     def test_an_upload_that_goes_wrong_leaves_its_id_behind(
@@ -144,6 +147,19 @@ class TestRealitydefenderContract(_Conversation):
         assert noted == [ID]
         assert len(vendor.calls) == 2
         assert "of-no-use" not in str(caught.value)
+
+    @pytest.mark.parametrize("answer", [{"status": 502}, {"body": requests.ConnectTimeout("slow")}])
+    def test_each_upload_that_fails_uses_up_an_attempt_for_its_address_may_be_billed(
+        self, vendor: responses.RequestsMock, answer: dict[str, Any]
+    ) -> None:
+        vendor.post(PRESIGN, json=PRESIGNED)
+        vendor.put(UPLOAD, **answer)
+
+        with pytest.raises(AnalysisLost) as caught:
+            self.make().submit(a_request())
+
+        assert (caught.value.counts, caught.value.retryable, caught.value.is_vendor_fault) == (True, True, True)
+        assert len(self.submissions(vendor)) == 1
 
     @pytest.mark.parametrize(
         "host", ["bucket.s3.us-east-1.amazonaws.com", "elsewhere.example", "amazonaws.com.example"]
