@@ -36,7 +36,8 @@ STATUSES: Mapping[int, type[ProviderError]] = {
     415: UnsupportedType,
     429: RateLimited,
 }
-"""What a status means, whoever sends it; 5xx is `ProviderDown`, 3xx `RedirectReceived`, an unknown one is final."""
+"""What a status means, whoever sends it, in answer to a call that hands a picture over; 5xx is `ProviderDown`, 3xx
+`RedirectReceived`, an unknown one is final."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,14 +51,18 @@ class VendorFault:
 
 
 def kind_of(status: int, *, submits: bool) -> type[ProviderError]:
-    """The class of error that a status stands for; a 404 to a submission means the picture."""
+    """The class of error that a status stands for; a 404 to a submission means the picture.
+
+    Where no picture was handed over, none can have been refused: the call was wrong, and a person looks.
+    """
     if status == 404 and submits:
         return ImageRefused
     if status >= 500:
         return ProviderDown
     if 300 <= status < 400:
         return RedirectReceived
-    return STATUSES.get(status, ProviderError)
+    kind = STATUSES.get(status, ProviderError)
+    return ProviderError if issubclass(kind, ImageRefused) and not submits else kind
 
 
 def precedes_acceptance(error: BaseException) -> bool:

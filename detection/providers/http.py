@@ -111,7 +111,7 @@ class HttpProvider(TellingProvider):
     def call(self, method: str, path: str, *, submits: bool = False, **request: Any) -> Answer:
         """One API call to `path` below the base address. Returns a 2xx answer, read whole.
 
-        `submits`: it hands a picture over, so a lost answer is ambiguous, and a 404 means the picture.
+        `submits`: it hands a picture over, so a lost answer is ambiguous, and a 400 or 404 may mean the picture.
         `request`: params, data, files, json, headers as in requests. Raises ProviderError subclasses only.
         """
         headers = {**self.headers(), **request.pop("headers", {})}

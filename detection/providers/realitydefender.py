@@ -8,19 +8,27 @@ https://docs.realitydefender.com/api-reference/endpoint/presigned, …/endpoint/
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, NamedTuple
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 from urllib.parse import quote
 
-from detection.errors import ConnectFailed, ProviderDown, ProviderError, QuotaExceeded, SchemaMismatch, UploadLost
-from detection.providers.answers import identifier, items, link, part, read_json, share, text
+from detection.errors import (
+    ConnectFailed,
+    ImageRefused,
+    ProviderDown,
+    ProviderError,
+    QuotaExceeded,
+    SchemaMismatch,
+    UploadLost,
+)
+from detection.providers.answers import identifier, part, read_json, text
 from detection.providers.base import FROM_DOCUMENTATION
 from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
-from detection.results import Accepted, Evidence, KeyCheck, Overlay, ScanRequest, ScanResult
+from detection.providers.realitydefender_models import Model, models_of, notes_of, overlay_of, score_of, told_of
+from detection.results import Accepted, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
 
 UNABLE = "UNABLE_TO_EVALUATE"
@@ -37,19 +45,7 @@ REASONS: Mapping[Any, tuple[str, ...]] = {"NOT_APPLICABLE": ("not_applicable",),
 """Why there is no score. Both words come without one, and neither says anything of how the picture was made."""
 POLL_AFTER = 2.0
 """Seconds, as the vendor's SDK waits."""
-LINK_LIVES, LINK_MARGIN = 15 * 60, 60
-"""Seconds that a heatmap's link lives by the documentation, and by which we call it run out before."""
-MOST_MODELS = 20
-_EXPIRES = re.compile(r"[?&]X-Amz-Expires=([0-9]{1,6})(?:&|$)")
 _SIDES = frozenset({Verdict.LIKELY_AI, Verdict.LIKELY_HUMAN})
-
-
-class Model(NamedTuple):
-    """One of the models that the vendor asked. `score` 0–1 or None."""
-
-    name: str
-    status: str
-    score: float | None
 
 
 class RealitydefenderProvider(HttpProvider):
@@ -68,8 +64,9 @@ class RealitydefenderProvider(HttpProvider):
         "Often does not apply to pictures without a face. Small or recompressed files are weak spots."
     )
     evidence_note: ClassVar[str] = FROM_DOCUMENTATION
-    # The SDK reads both in a 400. What the code for a bad file is called is not documented; the status says that.
+    # The SDK reads the other two in a 400. What the code for a bad file is called is inferred.
     codes: ClassVar[Mapping[str, type[ProviderError]]] = {
+        "invalid-file": ImageRefused,
         "free-tier-not-allowed": QuotaExceeded,
         "upload-limit-reached": QuotaExceeded,
     }
@@ -114,8 +111,10 @@ class RealitydefenderProvider(HttpProvider):
         label = (summary.get("status") if isinstance(summary, Mapping) else None) or overall
         if overall in IN_PROGRESS or label in IN_PROGRESS:
             return Accepted(provider_reference=reference, poll_after=POLL_AFTER, raw=self.kept(payload))
-        models, notes = _models(payload), _notes(summary)
-        verdict, score, warnings = self._weighed(label, overall, None if label in REASONS else _score(payload), models)
+        models, notes = models_of(payload), notes_of(summary)
+        accusing = [one for one in models if self.verdict_of(one.status) is Verdict.LIKELY_AI]
+        number = None if label in REASONS else score_of(payload)
+        verdict, score, warnings = self._weighed(label, overall, number, models)
         if verdict is Verdict.NOT_APPLICABLE and any("face" in one.value.casefold() for one in notes):
             warnings.append("no_face")
         return self.finished(
@@ -126,8 +125,8 @@ class RealitydefenderProvider(HttpProvider):
             ai_score_kind="none" if score is None else "model_score",
             model=text(payload, "releaseVersion"),
             provider_reference=reference,
-            evidence=(*(_evidence(one) for one in models[:MOST_MODELS]), *notes),
-            overlay=_overlay(payload.get("heatmaps"), models, now=datetime.now(UTC)),
+            evidence=(*told_of(models), *notes),
+            overlay=overlay_of(payload.get("heatmaps"), accusing, now=datetime.now(UTC)),
             reasons=REASONS.get(label, ()) if label else ("no_verdict",),
             warnings=tuple(warnings),
         )
@@ -159,42 +158,3 @@ class RealitydefenderProvider(HttpProvider):
         The path is the SDK's. Raises AuthFailed where it isn't good, ProviderError for the rest."""
         read_json(self.call("GET", "/api/v2/media/users/pages/0", params={"size": "1"}).content)
         return KeyCheck(sentence=f"{self.title} accepts the key. It does not tell what is left of the plan.")
-
-
-def _score(payload: Mapping[str, Any]) -> float | None:
-    """0–1, higher is more likely fake; None where it is null. Raises SchemaMismatch where it is gone: renamed."""
-    metadata = part(part(payload, "resultsSummary"), "metadata")
-    if "finalScore" not in metadata:
-        raise SchemaMismatch("The detector's answer has no finalScore as it is documented. A person has to look.")
-    return share(metadata["finalScore"], "finalScore", most=100)
-
-
-def _models(payload: Mapping[str, Any]) -> list[Model]:
-    return [
-        Model(text(one, "name"), text(one, "status"), share(one.get("finalScore"), "model's finalScore", most=100))
-        for one in items(payload.get("models"))
-    ]
-
-
-def _evidence(model: Model) -> Evidence:
-    number = "no score" if model.score is None else f"{model.score * 100:g} of 100"
-    return Evidence(kind="classifier", key=model.name or "unnamed", value=f"{model.status or 'no status'}, {number}")
-
-
-def _notes(summary: Any) -> tuple[Evidence, ...]:
-    """The vendor's reasons, by code and in its words."""
-    metadata = summary.get("metadata") if isinstance(summary, Mapping) else None
-    listed = items(metadata.get("reasons") if isinstance(metadata, Mapping) else None)
-    return tuple(Evidence(kind="note", key=text(one, "code"), value=text(one, "message")) for one in listed)
-
-
-def _overlay(heatmaps: Any, models: Iterable[Model], *, now: datetime) -> Overlay | None:
-    """The heatmap of the first model by name that says FAKE and is no ensemble: the same one at every asking."""
-    found = heatmaps if isinstance(heatmaps, Mapping) else {}
-    for model in sorted(models, key=lambda one: one.name):
-        url = link(found.get(model.name))
-        if VERDICTS.get(model.status) is Verdict.LIKELY_AI and "ensemble" not in model.name.casefold() and url:
-            told = _EXPIRES.search(url)
-            lives = min(int(told[1]), LINK_LIVES) if told else LINK_LIVES
-            return Overlay(url=url, expires_at=now + timedelta(seconds=lives - LINK_MARGIN))
-    return None

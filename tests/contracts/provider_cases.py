@@ -18,6 +18,7 @@ from detection.errors import (
     AuthFailed,
     ConnectFailed,
     ImageRefused,
+    NotFound,
     ProviderDown,
     ProviderError,
     ProviderMisconfigured,
@@ -120,6 +121,8 @@ class HttpProviderContract(ProviderContract):
     """What is no score; each is for a person, and none is clamped."""
     statuses: ClassVar[Mapping[int, type[ProviderError]]] = {}
     """Where this vendor's statuses mean something else."""
+    hands_over: ClassVar[bool] = True
+    """Whether the call at `submit_url` carries the picture, so that a refusal of it may be the picture's fault."""
     lost: ClassVar[type[ProviderError]] = AmbiguousTimeout
     """What an answer lost after sending is, for the call at `submit_url`."""
     sends_reference: ClassVar[bool] = True
@@ -310,6 +313,9 @@ class HttpProviderContract(ProviderContract):
     ) -> None:
         error = self.fails(vendor, status=status, body=body)
 
+        if not self.hands_over and issubclass(expected, ImageRefused):
+            # No picture was there to be refused: what was wrong is the call, or the id in it.
+            expected = NotFound if status == 404 else ProviderError
         assert type(error) is self.statuses.get(status, expected)
         assert error.http_status == status
 

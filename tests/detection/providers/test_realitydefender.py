@@ -72,7 +72,7 @@ class _Conversation(HttpProviderContract):
     score_at = ("resultsSummary", "metadata", "finalScore")
     bad_scores = (101, -0.2, "97", True, [96.0], {"value": 96.0})
     lost = ProviderDown
-    statuses = {404: NotFound}
+    hands_over = False
     overlay_at = f"{HEATMAPS}birch.png"
 
     def make(self, **options: Any) -> RealitydefenderProvider:

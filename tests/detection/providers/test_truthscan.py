@@ -239,7 +239,7 @@ class TestTruthscanPresignContract(_Conversation):
     submit_method = "GET"
     auth = ("apikey", KEY)
     lost = ProviderDown
-    statuses = {404: NotFound}
+    hands_over = False
 
     def arrange(self, vendor: responses.RequestsMock, **answer: Any) -> None:
         self.converse(vendor, **{"query" if is_analysis(answer) else "presign": answer})
@@ -251,7 +251,7 @@ class TestTruthscanQueryContract(_Conversation):
     submit_url = QUERY
     fields = frozenset({"id"})
     lost = ProviderDown
-    statuses = {404: NotFound}
+    hands_over = False
 
     def arrange(self, vendor: responses.RequestsMock, **answer: Any) -> None:
         self.converse(vendor, query=answer)
