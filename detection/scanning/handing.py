@@ -2,7 +2,8 @@
 
 The link is the whole credential of whoever holds it, so it is signed, cannot be guessed, leads to exactly the bytes
 that it was made for, and dies by itself: after a quarter of an hour, and as soon as the analysis waits for nothing any
-more, was started once more, or may not leave the house. Nothing is stored for it: the analysis's row is the switch.
+more, was started once more, or may not leave the house. It sleeps while a person's pause stands. Nothing is stored for
+it: the analysis's row is the switch.
 `link` is asked by `running`, `opened` by the door `views.handed`, `in_the_way` by the checks and the doctor.
 """
 
@@ -25,10 +26,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit
+from detection import audit, switches
 from detection.conf import settings
-from detection.errors import HouseFault, NotRegistered, Rejected
-from detection.models import Analysis
+from detection.errors import HouseFault, NotRegistered, PausedMeanwhile, Rejected
+from detection.models import Analysis, moments
 from detection.providers import providers
 from detection.providers.base import Provider
 from detection.results import ScanRequest
@@ -122,9 +123,12 @@ def link(analysis: Analysis, made: Sendable) -> str:
 
     Recorded in the history, without the link. Raises HouseFault where none may be made: the site has no address, or
     the picture has changed, was deleted or is kept inside since it was read; the next try of the row says which.
+    Raises PausedMeanwhile where the detector waits for a person.
     """
     if sentence := in_the_way():
         raise HouseFault(sentence)
+    if switches.waits_for_a_person(analysis.provider):
+        raise PausedMeanwhile(until=moments.now() + switches.LOOK_AGAIN)
     made_at, sha256 = timezone.now().replace(microsecond=0), made.request.sha256
     with transaction.atomic():
         claims = _Claims(analysis.public_id, analysis.redrives, sha256, int(made_at.timestamp()))
@@ -174,7 +178,9 @@ def _under_way(claims: _Claims, now: datetime) -> Analysis | None:
         sent_sha256__in=["", claims.sha256],
     )
     analysis = rows.first()
-    return None if analysis is None or is_protected(analysis.asset) else analysis
+    if analysis is None or is_protected(analysis.asset) or switches.waits_for_a_person(analysis.provider):
+        return None
+    return analysis
 
 
 def _again(analysis: Analysis) -> ScanRequest | None:

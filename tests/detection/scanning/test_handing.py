@@ -19,7 +19,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from detection import audit, errors, registry, scanning
+from detection import audit, errors, registry, scanning, switches
 from detection.models import Analysis, Asset, AuditEvent, AuditPersonal
 from detection.providers import providers
 from detection.providers.answers import redact
@@ -212,6 +212,19 @@ class TestALinkDies:
         Asset.objects.update(kept_inside=True)
         assert opened(address) is None
 
+    @pytest.mark.parametrize("alias", ["first", "*"])
+    def test_while_the_detector_is_paused_by_a_person(self, plate: Upload, alias: str) -> None:
+        address = handed_out(plate())
+        switches.pause(alias, reason="Election night.")
+        assert opened(address) is None
+        switches.resume(alias)
+        assert opened(address) is not None
+
+    def test_while_the_setting_pauses_it(self, plate: Upload, configure: Callable[..., None]) -> None:
+        address = handed_out(plate())
+        configure(PAUSED="*")
+        assert opened(address) is None
+
     def test_when_the_same_bytes_are_kept_inside_elsewhere(self, plate: Upload) -> None:
         address = handed_out(plate())
         other = plate()
@@ -310,6 +323,14 @@ class TestATokenThatWasNotMadeHere:
 
 
 class TestNoLinkIsMade:
+    def test_while_the_detector_is_paused_and_that_is_no_attempt(self, plate: Upload) -> None:
+        row = claimed(plate())
+        made = what_is_sent(row)
+        switches.pause("*", reason="Election night.")
+        with pytest.raises(errors.PausedMeanwhile):
+            handing.link(row, made)
+        assert not AuditEvent.objects.filter(action="picture.handed_out").exists()
+
     @pytest.mark.parametrize(
         "change",
         [
