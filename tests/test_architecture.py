@@ -252,6 +252,7 @@ BROAD = {
     "detection.providers.tokens": "each cache raises errors of its own; here all of them become one of ours",
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",
     "detection.views.handed": "the address is a credential: an error that went on would carry it into logs and mails",
+    "newsroom.filecache": "half a pickle may raise anything; what cannot be read is a miss",
     "newsroom.publishing": "the schedule: one broken story must not keep the others from going out",
     "newsroom.uploads": "a check that cannot be requested stops nobody on the way to the gate, which says so",
 }
