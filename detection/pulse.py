@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import signal
 import threading
 import time
 import uuid
@@ -31,6 +32,8 @@ CLOSING = "closing"
 """The file by which a worker tells its cluster that it is to end: scans that have not begun are left to others."""
 EVERY = 2.0
 """Seconds between two beats of a task that is running."""
+ORPHANED = 3.0
+"""Seconds that the rest of a cluster outlives its leader; the worker, where it lives, ends it within one."""
 START_UP = 30.0
 """Seconds a cluster may take until its first task, however short the patience."""
 
@@ -117,6 +120,35 @@ def _repeat(act: Callable[[], None], *, every: float, at_most: float, over: thre
     thread = threading.Thread(target=run, name="detection-pulse", daemon=True)
     thread.start()
     return thread
+
+
+_writing: int | None = None
+_reading = -1
+
+
+def end_forks_with_me(*, after: float = ORPHANED) -> None:
+    """From now on, whatever is forked from this process, and from those, ends `after` seconds after this process.
+
+    However this process ends: the forks hold one end of a pipe, and a thread in each waits for the other end to close.
+    A cluster whose leader was killed would otherwise work on without a guard, where the worker that would have ended
+    it was killed too. What Python does not fork (on macOS, by default) is not bound.
+    """
+    global _writing, _reading
+    _reading, _writing = os.pipe()
+
+    def wait() -> None:
+        os.read(_reading, 1)
+        time.sleep(after)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def bind() -> None:
+        global _writing
+        if _writing is not None:
+            os.close(_writing)
+            _writing = None
+        threading.Thread(target=wait, name="detection-orphaned", daemon=True).start()
+
+    os.register_at_fork(after_in_child=bind)
 
 
 class Watchdog:

@@ -7,6 +7,7 @@ commit. Measured reasons: https://github.com/django-q2/django-q2/issues/23 and t
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -212,7 +213,9 @@ def _recorded(**kwargs: Any) -> None:
 def run_cluster(is_over: Callable[[], bool]) -> bool:
     """Run a django-q2 cluster from this process until `is_over`, asked twice a second; True where it ended in order.
 
-    A cluster whose sentinel was killed is never waited for: django-q2's own stop would hang on it for ever.
+    A cluster whose sentinel was killed is never waited for: django-q2's own stop would hang on it for ever. One that
+    has not ended after the time that a task may take hangs: then this process ends with its whole group, if it leads
+    one. What is left of a cluster ends soon after this process, however that ended.
     """
     # Here, because it settles signals and process names, which only a worker's own process wants.
     from django_q.cluster import Cluster
@@ -222,6 +225,7 @@ def run_cluster(is_over: Callable[[], bool]) -> bool:
     for number, handler in handlers.items():
         # Its own would call stop, which hangs where the same signal has ended the sentinel.
         signal.signal(number, handler)
+    pulse.end_forks_with_me()
     cluster.start()
     sentinel = cluster.sentinel
     while sentinel.is_alive() and not is_over():
@@ -229,7 +233,10 @@ def run_cluster(is_over: Callable[[], bool]) -> bool:
     if not sentinel.is_alive():
         return False
     threading.Thread(target=cluster.stop, daemon=True).start()
+    until = time.monotonic() + task_seconds()
     while sentinel.is_alive():
+        if time.monotonic() > until and os.getpgrp() == os.getpid():
+            os.killpg(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)
     return True
 

@@ -32,7 +32,7 @@ START_AGAIN = 2.0
 """Seconds after which a process manager starts again what has ended, as `RestartSec` says."""
 FIND_WITHIN = 1.5
 """Seconds in which a worker that waits for the detector must be found."""
-SPARED_AT_MOST = 45.0
+SPARED_AT_MOST = 70.0
 """Seconds past its lease that a stopped worker is left alone, though nobody took its scan."""
 
 
@@ -177,13 +177,15 @@ class Harm:
         with suppress(psutil.Error):
             one.victim.process.resume()
 
-    def end(self) -> None:
-        """No more harm: wake everybody, and wait for the lock of the database to be given back."""
-        for one in list(self._stopped):
+    def end(self) -> bool:
+        """Wake everybody, and wait for the lock of the database to be given back; whether anybody was woken."""
+        sleeping = list(self._stopped)
+        for one in sleeping:
             self._wake(one)
         if self._lock is not None:
             self._lock.join()
             self._lock = None
+        return bool(sleeping)
 
     def _harm_database(self) -> str:
         if isinstance(self.house.database, PostgresDatabase):

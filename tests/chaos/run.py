@@ -91,20 +91,26 @@ class Run:
                     next_harm = now + self.options.every * dice.uniform(0.5, 1.5)
                 progress.tell()
                 time.sleep(0.1)
-        self.harm.end()
 
     def _recover(self) -> None:
         """Wait until all pictures are in and every scan is at its end, not for ever; the detector goes on failing."""
+        self.detector.lose_no_more_polls()
         began = time.monotonic()
         patience = self.options.patience or 180 + 1.5 * self.options.scans
+        next_look = began
         with Progress(self.options.scans, self.seen) as progress:
-            while time.monotonic() - began < patience:
+            while (now := time.monotonic()) - began < patience:
                 self.manager.look()
+                self.harm.look()  # who is stopped still waits to be woken too late
                 progress.tell()
-                if not self.bringing.is_alive() and self.counts()["live"] == 0:
-                    break
-                time.sleep(0.5)
+                if now >= next_look and not self.bringing.is_alive():
+                    next_look = now + 1.0
+                    if self.counts()["live"] == 0:
+                        break
+                time.sleep(0.1)
         self.recovered_in = time.monotonic() - began
+        if self.harm.end():
+            time.sleep(3)  # till whoever was woken has written what it is not to write
 
     def counts(self) -> dict[str, int]:
         """Pictures and scans so far; -1 where the database is away."""

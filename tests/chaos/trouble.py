@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
-from detection.testing.detector import Answer, SandboxDetector
+from detection.testing.detector import Answer, SandboxDetector, Stored
 from detection.testing.wire import Call
 
 KEY = "first"
@@ -46,10 +46,19 @@ class TroubledDetector(SandboxDetector):
 
     def __init__(self, *, seed: int, share: float = 0.1) -> None:
         super().__init__()
-        self.seed, self.share = seed, share
+        self.seed, self.share, self.loses_polls = seed, share, True
         self._asked: Counter[str] = Counter()
         self.web_pages = 0
         """How many submissions were answered by a web page: so many scans end with a person."""
+
+    def lose_no_more_polls(self) -> None:
+        """From now on a poll gets its answer; else the last analyses of a run would be those whose polls are lost, and
+        every probe of an open breaker would be one of them."""
+        self.loses_polls = False
+
+    def next_poll(self, stored: Stored) -> Answer:
+        """What is to be lost, while polls are lost."""
+        return super().next_poll(stored) if self.loses_polls else {}
 
     def next_answer(self, key: str, sha256: str) -> Answer:
         """Well, slowly, or by one of the faults."""

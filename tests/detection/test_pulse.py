@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from django.utils import timezone
 from django_q.signals import post_execute, post_execute_in_worker, pre_execute
@@ -20,6 +24,7 @@ from detection.models import Analysis
 from detection.pulse import Beat, Watchdog
 from tests.conftest import asset_of
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0
 SECOND = 1_000_000_000
 
@@ -224,3 +229,39 @@ def test_a_worker_that_is_stuck_loses_its_claim(claimed: Analysis, configure: Ca
     with pulse.renewing(claimed, lease, at_most=0.5):
         assert wait_until(lambda: not beating())
     assert lease_until(claimed) == first
+
+
+FAMILY = """
+import os, time
+import django
+django.setup()
+from detection import pulse
+pulse.end_forks_with_me(after=0.2)
+for generation in range(2):
+    if os.fork():
+        break
+print(os.getpid(), flush=True)
+time.sleep(20)
+"""
+
+
+def test_what_was_forked_from_a_leader_ends_soon_after_it_and_not_before() -> None:
+    """Its children and theirs; the middle one is killed first, so that nobody is left to pass anything on."""
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "-c", FAMILY]
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as leader:
+        assert leader.stdout is not None
+        pids = {int(leader.stdout.readline()) for _one in range(3)}
+        below = [psutil.Process(pid) for pid in pids - {leader.pid}]
+        middle, last = sorted(below, key=lambda one: one.ppid() != leader.pid)
+        try:
+            middle.kill()
+            time.sleep(1)
+            assert last.is_running()
+            leader.kill()
+            _gone, left = psutil.wait_procs([last], timeout=5)
+            assert left == [] or left[0].status() == psutil.STATUS_ZOMBIE
+        finally:
+            for one in (leader, *below):
+                with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                    one.kill()
