@@ -157,6 +157,7 @@ def test_allowing_loopback_opens_nothing_else(address: str) -> None:
     ],
 )
 def test_a_hostile_url_is_refused_before_anything_is_looked_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B09."""
     asked: list[Any] = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args: asked.append(args) or [])
     session = guarded_session(allowed_hosts=["good.example", ".sub.example"], allow_loopback=False)
@@ -196,6 +197,7 @@ def answering(*addresses: str) -> Callable[..., list[Any]]:
 
 @pytest.mark.parametrize("answers", ["127.0.0.1", "1.1.1.1 127.0.0.1", "fd00::1", "1.1.1.1 169.254.169.254"])
 def test_one_bad_address_spoils_the_whole_answer(answers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B04, B11."""
     connected: list[Any] = []
     monkeypatch.setattr(socket, "getaddrinfo", answering(answers))
     monkeypatch.setattr(socket.socket, "connect", lambda self, address: connected.append(address))
@@ -208,6 +210,7 @@ def test_one_bad_address_spoils_the_whole_answer(answers: str, monkeypatch: pyte
 
 
 def test_a_name_is_looked_up_once_so_a_second_answer_cannot_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """B03."""
     connected: list[Any] = []
 
     def refuse(self: socket.socket, address: Any) -> None:
@@ -243,6 +246,7 @@ def test_a_name_on_loopback_over_http_is_held_to_loopback(monkeypatch: pytest.Mo
 
 
 def test_a_resolver_that_hangs_is_left_after_the_time_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """B05."""
     released = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args: released.wait(30) and [])
     session = guarded_session(allowed_hosts=["good.example"], allow_loopback=False)
@@ -255,6 +259,7 @@ def test_a_resolver_that_hangs_is_left_after_the_time_to_connect(monkeypatch: py
 def test_proxies_of_the_environment_are_not_asked(
     listen: Callable[..., Listener], session: GuardedSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """B06."""
     proxy, server = listen(), listen()
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -269,6 +274,7 @@ def test_proxies_of_the_environment_are_not_asked(
 def test_a_redirect_is_returned_and_not_followed(
     listen: Callable[..., Listener], session: GuardedSession, status: int
 ) -> None:
+    """B02."""
     canary = listen()
     location = f"Location: http://127.0.0.1:{canary.port}/\r\nRefresh: 0\r\n"
     server = listen(f"HTTP/1.1 {status} Moved\r\n{location}Content-Length: 0\r\n\r\n".encode())
@@ -323,6 +329,7 @@ def test_cookies_are_not_kept(listen: Callable[..., Listener], session: GuardedS
 def test_a_compressed_answer_is_refused_unread(
     listen: Callable[..., Listener], session: GuardedSession, encoding: str
 ) -> None:
+    """B14."""
     bomb = gzip.compress(b"\0" * 1_000_000)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
     server = listen(head + bomb)
@@ -343,6 +350,7 @@ def _endless(connection: socket.socket) -> None:
 def test_a_body_that_is_too_long_is_cut_off(
     listen: Callable[..., Listener], session: GuardedSession, reply: Any
 ) -> None:
+    """B16."""
     server = listen(reply)
 
     with pytest.raises(OutboundBlocked, match="longer than 100000"):
@@ -364,6 +372,7 @@ def test_a_body_that_is_too_long_is_cut_off(
 def test_a_broken_answer_is_a_network_failure(
     listen: Callable[..., Listener], session: GuardedSession, reply: bytes
 ) -> None:
+    """B17, B18."""
     server = listen(reply)
 
     with pytest.raises(requests.RequestException):
@@ -372,6 +381,7 @@ def test_a_broken_answer_is_a_network_failure(
 
 @pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
 def test_a_drip_ends_by_the_wall_clock(listen: Callable[..., Listener], session: GuardedSession, first: bytes) -> None:
+    """B15."""
     stop = threading.Event()
 
     def drip(connection: socket.socket) -> None:
@@ -462,6 +472,7 @@ class TestTls:
     def test_an_unknown_authority_or_a_wrong_name_gets_not_one_byte(
         self, listen: Callable[..., Listener], tmp_path: Path, name: str, knows_bundle: bool
     ) -> None:
+        """B10."""
         context, bundle = certificate(tmp_path, name)
         server = listen(OK, context)
 
