@@ -79,5 +79,7 @@ def is_untrusted_certificate(error: BaseException | None) -> bool:
         reason = error.args[0] if error.args else None
         if isinstance(error, ssl.SSLCertVerificationError) or isinstance(reason, ssl.SSLCertVerificationError):
             return True
-        error = getattr(reason, "reason", None) or error.__cause__ or error.__context__
+        # OpenSSL's errors have a `reason` too, which is a word.
+        inner = getattr(reason, "reason", None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
     return False

@@ -63,11 +63,11 @@ class _GuardedAdapter(HTTPAdapter):
         shape = _URL.fullmatch(url) if len(url) <= MAX_URL and not {"\\", "#"} & set(url) else None
         if shape is None:
             raise OutboundBlocked("This address is refused for its shape: scheme, user name, fragment or characters.")
-        scheme, host, port = shape[1].lower(), shape[2].lower(), int(shape[3] or 0)
-        if (scheme == "http" or port not in (0, 443)) and not self.allow_loopback:
+        scheme, host, port = shape[1].lower(), shape[2].lower(), int(shape[3] or 443)
+        if (scheme == "http" or port != 443) and not self.allow_loopback:
             raise OutboundBlocked("Only https on port 443 is allowed; see DETECTION_ALLOW_LOOPBACK for tests.")
         listed = any(host == entry or (entry[0] == "." and host.endswith(entry)) for entry in self.allowed_hosts)
-        if not listed or port > 65_535 or (parse_url(url).host or "").lower() != host:
+        if not listed or not 0 < port <= 65_535 or (parse_url(url).host or "").lower() != host:
             raise OutboundBlocked("The host is not on this detector's list; see DETECTION_<ALIAS>_ALLOWED_HOSTS.")
 
 

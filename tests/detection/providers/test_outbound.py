@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
 import ipaddress
 import socket
@@ -15,52 +14,12 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from detection.errors import OutboundBlocked
 from detection.providers.outbound import GuardedSession, guarded_session
 from detection.providers.sockets import Limits, is_reachable
 
-Reply = Callable[[socket.socket], None]
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Listener:
-    """A raw server on loopback that answers every connection with one function; `seen` is what came in."""
-
-    def __init__(self, reply: Reply, context: ssl.SSLContext | None = None) -> None:
-        self.seen: list[bytes] = []
-        self._reply, self._context = reply, context
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                taken, _ = self._socket.accept()
-            except OSError:
-                return
-            with taken:
-                try:
-                    taken.settimeout(5)
-                    talking = self._context.wrap_socket(taken, server_side=True) if self._context else taken
-                    with talking:
-                        self.seen.append(talking.recv(65_536))
-                        self._reply(talking)
-                except OSError:
-                    self.seen.append(b"")
-
-    def close(self) -> None:
-        self.stopping.set()
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(timeout=5)
+from .listening import OK, Listener, Reply, certificate
 
 
 @pytest.fixture
@@ -426,35 +385,6 @@ def test_nothing_leaves_a_session_except_through_call(listen: Callable[..., List
         session.get(f"http://127.0.0.1:{server.port}/")
 
     assert server.seen == []
-
-
-def certificate(folder: Path, name: str) -> tuple[ssl.SSLContext, str]:
-    """A server's TLS context and its own certificate as a bundle."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    both = folder / f"{name}.pem"
-    plain = serialization.NoEncryption()
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    public = signed.public_bytes(serialization.Encoding.PEM)
-    both.write_bytes(secret + public)
-    bundle = folder / f"{name}.crt"
-    bundle.write_bytes(public)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(both)
-    return context, str(bundle)
 
 
 class TestTls:
