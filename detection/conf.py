@@ -128,6 +128,20 @@ SETTINGS: dict[str, Setting] = {
         _address,
         "an address such as https://news.example, without user name, query or fragment",
     ),
+    "TRUSTED_PROXIES": Setting(
+        0,
+        int,
+        "How many proxies in front are ours; 0: forwarded addresses are not believed.",
+        lambda value: 0 <= value <= 16,
+        "0 to 16",
+    ),
+    "KEEP_HISTORY": Setting(
+        0,
+        int,
+        "Days after which events are removed from the history; 0: never. Their seals stay.",
+        lambda value: value == 0 or value >= 30,
+        "0, or 30 days or more",
+    ),
     "ALLOW_LOOPBACK": Setting(
         False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."
     ),

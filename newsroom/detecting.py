@@ -21,7 +21,7 @@ from newsroom.environment import Environment, meant, refuse_weak
 
 OWN = ("DETECTION_PROVIDERS", "DETECTION_NOTICE", "DETECTION_PULSE")
 """The last is no setting: a worker tells its own cluster by it where to give signs of life."""
-_SHARED = frozenset({"PUBLIC_BASE_URL"})
+_SHARED = frozenset({"PUBLIC_BASE_URL", "TRUSTED_PROXIES"})
 """Settings of the app that the newsroom reads for itself too, from a variable without our prefix."""
 _OPTIONS = (
     *("BACKEND", "BASE_URL", "SIGNING", "RATE", "CONCURRENCY", "MODE", "MODEL", "LABEL"),

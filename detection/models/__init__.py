@@ -5,7 +5,7 @@ from __future__ import annotations
 from detection.models import moments
 from detection.models.analyses import Analysis, GaveUp
 from detection.models.assets import Asset, Queue
-from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal
+from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal, EvidenceView, Preservation
 from detection.models.budgets import ProviderDay
 from detection.models.deliveries import WebhookDelivery
 from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
@@ -21,9 +21,11 @@ __all__ = [
     "AuditPersonal",
     "AuditSeal",
     "Claim",
+    "EvidenceView",
     "GaveUp",
     "Override",
     "PolicyVersion",
+    "Preservation",
     "ProviderCheck",
     "ProviderDay",
     "ProviderSwitch",

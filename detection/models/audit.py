@@ -68,6 +68,10 @@ class AuditEvent(AppendOnly):
     facts = models.JSONField(default=dict)
     commitments = models.JSONField(default=dict)
     """Name of a personal value → sha256(salt + value)."""
+    desk = models.CharField(max_length=64, blank=True)
+    """This and the next two: copies of facts, for searching. What is sealed are the facts."""
+    reason = models.CharField(max_length=40, blank=True)
+    policy = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
@@ -75,6 +79,11 @@ class AuditEvent(AppendOnly):
             models.Index(fields=["asset", "-id"], name="detection_event_asset"),
             models.Index(fields=["subject_type", "subject_key", "-id"], name="detection_event_subject"),
             models.Index(fields=["action", "-id"], name="detection_event_action"),
+            models.Index(fields=["actor", "-id"], name="detection_event_actor"),
+            models.Index(fields=["desk", "-id"], name="detection_event_desk"),
+            models.Index(fields=["reason", "-id"], name="detection_event_reason"),
+            models.Index(fields=["policy", "-id"], name="detection_event_policy"),
+            models.Index(fields=["at"], name="detection_event_at"),
         ]
 
     def __str__(self) -> str:
@@ -98,12 +107,61 @@ class AuditPersonal(models.Model):
         return self.name
 
 
+class EvidenceView(models.Model):
+    """One person looked at the evidence about one picture: the one row that a GET may add.
+
+    Not an event: it changes nothing, and there are many of them. The name goes when the person is erased.
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="views")
+    viewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
+    )
+    viewer_label = models.CharField(max_length=150, blank=True)
+    what = models.CharField(max_length=20)
+    """`review`, `raw` or `dossier`: which page or paper it was."""
+    evidence = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+        default_permissions = ()
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["asset", "viewer", "-at"], name="detection_view_asset"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.viewer_label} · {self.what}"
+
+
+class Preservation(models.Model):
+    """An order to keep what concerns one picture, or everything (`asset` empty), whatever retention and erasure say."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, null=True, blank=True, related_name="preservations")
+    reason = models.TextField()
+    ordered_by_label = models.CharField(max_length=150, blank=True)
+    ordered_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.reason[:80]
+
+
 class AuditSeal(AppendOnly):
-    """One link of the chain: the n-th sealed event, and a hash over it and the link before."""
+    """One link of the chain: the n-th sealed event, and a hash over it and the link before.
+
+    It outlives its event: what is removed after its time leaves its digest, and the chain without a gap.
+    """
 
     seq = models.BigIntegerField(primary_key=True)
-    event = models.OneToOneField(AuditEvent, on_delete=models.DO_NOTHING, related_name="seal")
+    event = models.OneToOneField(AuditEvent, on_delete=models.DO_NOTHING, db_constraint=False, related_name="seal")
     prev = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64, blank=True)
+    """sha256 of the event's canonical text; "" in links made before it was kept, whose hash is over the text itself."""
     hash = models.CharField(max_length=64)
 
     class Meta:

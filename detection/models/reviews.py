@@ -53,6 +53,7 @@ class Review(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-pk"]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["created_at"], name="detection_review_made")]
 
     def __str__(self) -> str:
         return f"{self.conclusion or 'reopened'} by {self.author_label}"
@@ -86,6 +87,8 @@ class AboutSubject(models.Model):
     policy_number = models.PositiveIntegerField(null=True, blank=True)
     author = _author()
     author_label = models.CharField(max_length=150, blank=True)
+    author_role = models.CharField(max_length=100, blank=True)
+    """What its author was at that moment: their groups, or that they were an administrator."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -129,6 +132,7 @@ class Override(AboutSubject):
         ordering: ClassVar[list[str]] = ["-pk"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["subject_type", "subject_key"], name="detection_override_subject"),
+            models.Index(fields=["created_at"], name="detection_override_made"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from detection import audit, standing
+from detection.audit import chain as chain_of
 from detection.models import AuditEvent, AuditPersonal, AuditSeal, PolicyVersion, append_only
 from detection.models.assets import Asset
 from detection.testing.draining import drain
@@ -58,7 +59,7 @@ def test_a_host_registers_actions_of_its_own_with_personal_facts(asset: Asset) -
         event = audit.record("coffee.made", asset=asset, drinker="Sam", cups=2)
         entry = audit.entry_of(event)
     finally:
-        audit._actions.pop("coffee.made")
+        audit.ACTIONS.pop("coffee.made")
     assert event.facts == {"cups": 2}
     assert (entry.label, entry.facts) == ("Coffee made", {"cups": 2, "drinker": "Sam"})
 
@@ -156,7 +157,7 @@ def test_an_erased_person_leaves_the_event_and_a_sound_chain(asset: Asset, erin:
 def test_an_action_that_is_not_known_any_more_still_renders(asset: Asset) -> None:
     audit.register("old.habit", "Old habit")
     audit.record("old.habit", asset=asset)
-    audit._actions.pop("old.habit")
+    audit.ACTIONS.pop("old.habit")
     assert audit.history(asset=asset)[0].label == "old.habit"
 
 
@@ -168,7 +169,7 @@ def test_sealing_goes_on_where_it_ended_and_chains_every_event_once(chain: list[
     assert audit.seal() == 1
     seals = list(AuditSeal.objects.all())
     assert [one.seq for one in seals] == list(range(1, len(seals) + 1))
-    assert [one.prev for one in seals] == [audit.GENESIS, *(one.hash for one in seals[:-1])]
+    assert [one.prev for one in seals] == [chain_of.GENESIS, *(one.hash for one in seals[:-1])]
     assert not audit.unsealed().exists()
     assert audit.first_broken() is None
     assert str(seals[0]).startswith("1 ")
@@ -212,7 +213,9 @@ def test_a_chain_rewritten_from_one_link_on_breaks_there(chain: list[AuditSeal])
     victim = chain[1]
     tamper("UPDATE detection_auditevent SET action = 'asset.seen' WHERE id = %s", victim.event_id)
     victim.event.refresh_from_db()
-    tamper("UPDATE detection_auditseal SET hash = %s WHERE seq = %s", audit.link(victim.prev, victim.event), victim.seq)
+    digest = chain_of.digest_of(chain_of.canonical(victim.event))
+    sql = "UPDATE detection_auditseal SET digest = %s, hash = %s WHERE seq = %s"
+    tamper(sql, digest, chain_of.link(victim.prev, digest), victim.seq)
     assert audit.first_broken() == victim.seq + 1
 
 
@@ -233,8 +236,8 @@ def test_state_and_event_are_both_there_or_neither(asset: Asset) -> None:
 
 @pytest.mark.django_db
 def test_a_busy_minute_leaves_nothing_unsealed(plate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "seal", partial(audit.seal, 2))
-    monkeypatch.setattr(audit, "BATCH", 2)
+    monkeypatch.setattr(chain_of, "seal", partial(audit.seal, 2))
+    monkeypatch.setattr(chain_of, "BATCH", 2)
     plate()
     plate(seed=2)
     plate(seed=3)
