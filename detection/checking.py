@@ -74,7 +74,7 @@ def request(alias: str, *, by: Any) -> ProviderCheck:
         made = ProviderCheck.objects.create(alias=alias, asked_by_label=audit.name_of(by), asked_at=now, rung_at=now)
         older = list(ProviderCheck.objects.filter(alias=alias).values_list("pk", flat=True)[KEEP:])
         ProviderCheck.objects.filter(pk__in=older).delete()
-        queue.wake("check", made.pk)
+        queue.wake("check", made.pk, asks=alias)
         audit.record("provider.test_requested", by=by, provider=alias)
     return made
 

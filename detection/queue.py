@@ -11,11 +11,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, router, transaction
+from django.db.models import Q
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django_q.brokers import get_broker
@@ -30,6 +31,7 @@ from detection.conf import settings
 from detection.errors import BrokerUnavailable
 from detection.models import Analysis, Asset, ProviderCheck, StoredOverlay, WebhookDelivery, moments
 from detection.models.analyses import AnalysisQuerySet
+from detection.providers import providers
 from detection.vocabulary import AnalysisStatus
 
 OVERLAY_AGAIN = timedelta(seconds=30)
@@ -46,11 +48,17 @@ def rides_along() -> bool:
     return bool(Conf.ORM) and router.db_for_write(Analysis) == Conf.ORM
 
 
-def wake(task: str, pk: int) -> None:
-    """Ring for one row: `task` is a function's name in `detection.tasks`."""
+def wake(task: str, pk: int, *, asks: str = "") -> None:
+    """Ring for one row: `task` is a function's name in `detection.tasks`.
+
+    `asks`: the alias of the detector that it calls, whose own queue it then waits in, where it has one.
+    """
+    queue = providers.queue_of(asks)
 
     def send() -> None:
         options = {"ack_failure": True, "task_name": f"{task} {pk}"[:100]}
+        if queue:
+            options["cluster"] = queue
         async_task(f"{_TASKS}.{task}", pk, q_options=options)
 
     if rides_along():
@@ -63,7 +71,12 @@ def wake(task: str, pk: int) -> None:
 def ring(analysis: Analysis, *, now: datetime | None = None) -> None:
     """Ring for an analysis whose time has come, and note when, so that the bell doesn't repeat it at once."""
     Analysis.objects.filter(pk=analysis.pk).update(rung_at=now or moments.now())
-    wake("poll" if analysis.status == AnalysisStatus.AWAITING_CALLBACK else "scan", analysis.pk)
+    _wake_for(analysis)
+
+
+def _wake_for(analysis: Analysis) -> None:
+    task = "poll" if analysis.status == AnalysisStatus.AWAITING_CALLBACK else "scan"
+    wake(task, analysis.pk, asks=analysis.provider)
 
 
 def ring_again() -> timedelta:
@@ -74,12 +87,19 @@ def ring_again() -> timedelta:
     return timedelta(seconds=min(10.0, settings.WATCHDOG / 2))
 
 
-def _unheard(rows: AnalysisQuerySet, now: datetime, limit: int) -> list[Analysis]:
-    """Of rows that are due those to ring, the most urgent first."""
-    chosen = list(rows.unrung_since(now - ring_again()).most_urgent_first()[:limit])
-    if any(one.rung_at for one in chosen) and waiting() > MANY_RINGS:
-        return [one for one in chosen if one.rung_at is None]
-    return chosen
+def _in_queue(name: str) -> Q:
+    """Which analyses wait in this queue; "" is everybody's."""
+    if name:
+        return Q(provider__in=providers.queues().get(name, []))
+    return ~Q(provider__in=[alias for aliases in providers.queues().values() for alias in aliases])
+
+
+def _unheard(rows: AnalysisQuerySet, now: datetime, limit: int) -> Iterator[Analysis]:
+    """Of rows that are due those to ring, of each queue the most urgent first: a full one holds up no other."""
+    for name in ("", *providers.queues()):
+        chosen = list(rows.filter(_in_queue(name)).unrung_since(now - ring_again()).most_urgent_first()[:limit])
+        is_full = any(one.rung_at for one in chosen) and waiting(name) > MANY_RINGS
+        yield from (one for one in chosen if one.rung_at is None or not is_full)
 
 
 def _ring_all(rows: Iterable[Analysis], now: datetime) -> int:
@@ -88,7 +108,7 @@ def _ring_all(rows: Iterable[Analysis], now: datetime) -> int:
         with transaction.atomic():
             won = Analysis.objects.unrung_since(now - ring_again()).filter(pk=analysis.pk).update(rung_at=now)
             if won:
-                wake("poll" if analysis.status == AnalysisStatus.AWAITING_CALLBACK else "scan", analysis.pk)
+                _wake_for(analysis)
                 rung += 1
     return rung
 
@@ -102,15 +122,15 @@ def ring_due(now: datetime, *, limit: int = 200) -> int:
         waiting()
     rung = _ring_all(_unheard(Analysis.objects.due(now), now, limit), now)
     rung += _ring_all(_unheard(Analysis.objects.to_poll(now), now, limit), now)
-    for overlay in StoredOverlay.objects.unfetched(now)[:limit]:
+    for overlay in StoredOverlay.objects.unfetched(now).select_related("analysis")[:limit]:
         with transaction.atomic():
             if StoredOverlay.objects.unfetched(now).filter(pk=overlay.pk).update(next_try_at=now + OVERLAY_AGAIN):
-                wake("overlay", overlay.pk)
+                wake("overlay", overlay.pk, asks=overlay.analysis.provider)
                 rung += 1
     for check in ProviderCheck.objects.unrung_since(now - CHECK_AGAIN)[:limit]:
         with transaction.atomic():
             if ProviderCheck.objects.unrung_since(now - CHECK_AGAIN).filter(pk=check.pk).update(rung_at=now):
-                wake("check", check.pk)
+                wake("check", check.pk, asks=check.alias)
                 rung += 1
     return rung + _ring_deliveries(now, limit)
 
@@ -126,9 +146,9 @@ def _ring_deliveries(now: datetime, limit: int) -> int:
     return rung
 
 
-def work_waits(now: datetime) -> bool:
-    """Whether a ring waits in the broker, or a row that was rung and that no worker has taken yet."""
-    return waiting() > 0 or Analysis.objects.due(now).filter(rung_at__isnull=False).exists()
+def work_waits(now: datetime, queue: str = "") -> bool:
+    """Whether a ring waits in this queue, or a row that was rung there and that no worker has taken yet."""
+    return waiting(queue) > 0 or Analysis.objects.due(now).filter(_in_queue(queue), rung_at__isnull=False).exists()
 
 
 def hands() -> int:
@@ -148,10 +168,10 @@ def ring_unannounced(*, limit: int = 200) -> int:
     return len(pks)
 
 
-def waiting() -> int:
-    """How many rings wait in the broker. Raises BrokerUnavailable, or DatabaseError where it is the database."""
+def waiting(queue: str = "") -> int:
+    """How many rings wait in this queue. Raises BrokerUnavailable, or DatabaseError where it is the database."""
     try:
-        return int(get_broker().queue_size())
+        return int(get_broker(queue or None).queue_size())
     except DatabaseError:
         raise
     except Exception as error:  # each broker raises errors of its own
@@ -254,4 +274,6 @@ def option_problems() -> list[str]:
         problems.append('Set "guard_cycle" in Q_CLUSTER to 0.5 or 1: with others a task that hangs is never ended.')
     if not Conf.TIMEOUT or Conf.RETRY <= 2 * Conf.TIMEOUT + 3:
         problems.append(f'Set "retry" over {2 * (Conf.TIMEOUT or 0) + 33} in Q_CLUSTER: over twice "timeout", plus 33.')
+    if providers.queues() and "ALT_CLUSTERS" not in Conf.conf:
+        problems.append('Set "ALT_CLUSTERS": {} in Q_CLUSTER: a detector has a named queue, and django-q2 reads that.')
     return problems

@@ -24,7 +24,7 @@ OWN = ("DETECTION_PROVIDERS", "DETECTION_NOTICE", "DETECTION_PULSE")
 _SHARED = frozenset({"PUBLIC_BASE_URL", "TRUSTED_PROXIES"})
 """Settings of the app that the newsroom reads for itself too, from a variable without our prefix."""
 _OPTIONS = (
-    *("BACKEND", "BASE_URL", "SIGNING", "RATE", "CONCURRENCY", "MODE", "MODEL", "LABEL"),
+    *("BACKEND", "BASE_URL", "SIGNING", "RATE", "CONCURRENCY", "QUEUE", "MODE", "MODEL", "LABEL"),
     *("ALLOWED_HOSTS", "CALLBACKS", "DAILY_BUDGET", "API_KEY", "WEBHOOK_SECRETS", "OPTIONS"),
 )
 """What may be set for each detector, behind `DETECTION_<ALIAS>_`."""
@@ -142,6 +142,10 @@ def _options(env: Environment, alias: str) -> dict[str, Any]:
         options["callbacks"] = env.switch(prefix + "CALLBACKS", default=False)
     if env.text(prefix + "CONCURRENCY"):
         options["concurrency"] = env.number(prefix + "CONCURRENCY", 1, low=1, high=9999)
+    if queue := env.text(prefix + "QUEUE"):
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", queue):
+            raise ImproperlyConfigured(f"{prefix}QUEUE is {queue[:40]!r}. Use small letters, digits and _, as slow.")
+        options["queue"] = queue
     if env.text(prefix + "DAILY_BUDGET"):
         options["daily_budget"] = env.number(prefix + "DAILY_BUDGET", 0, low=1)
     return _own(env, prefix) | options | _secrets(env, alias, prefix)

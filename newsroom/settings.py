@@ -129,6 +129,7 @@ def _queue() -> dict[str, Any]:
         "max_rss": 300_000,
         "catch_up": False,
         "log_level": "WARNING",
+        "ALT_CLUSTERS": {},  # named queues (DETECTION_<ALIAS>_QUEUE) have the same options; django-q2 wants the key
     }
     if _env.choice("Q_BROKER", "orm", ("orm", "redis")) == "orm":
         return cluster | {"orm": "default"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from detection import audit, checks, queue
 from detection.conf import settings
 from detection.doctor.findings import Finding, State, broken, from_checks, ok, warn
 from detection.models import Analysis, Sweep, Worker, moments
+from detection.providers import providers
 from detection.vocabulary import AnalysisStatus
 
 SEEN_WITHIN = timedelta(minutes=1)
@@ -34,7 +35,7 @@ def queue_fits() -> Iterator[Finding]:
 
 def broker_answers() -> Iterator[Finding]:
     """The broker can be asked how many rings wait."""
-    waiting = queue.waiting()
+    waiting = sum(queue.waiting(name) for name in ("", *providers.queues()))
     if waiting > MANY_RINGS:
         yield warn(f"Rings wait in the broker: {waiting}.", "Start more workers (in the newsroom: Q_WORKERS).")
     else:
@@ -74,6 +75,19 @@ def somebody_works() -> Iterator[Finding]:
         yield Finding(_if_work_waits(), f"The worker {last.name} {gone} {seconds:.0f} seconds ago.", _START)
 
 
+def each_queue_has_a_worker() -> Iterator[Finding]:
+    """A detector's own queue is worked by a worker of that name alone."""
+    alive = Worker.objects.filter(ended_at=None, seen_at__gte=timezone.now() - SEEN_WITHIN)
+    worked = set(alive.values_list("queue", flat=True))
+    for name, aliases in providers.queues().items():
+        if name not in worked:
+            what = f"Nobody works the queue {name}, in which pictures wait for {', '.join(aliases)}."
+            yield Finding(_if_work_waits(aliases), what, f"Start manage.py detection_worker --queue {name}.")
+    if worked and "" not in worked:
+        what = "Only named queues are worked; whatever has none waits, as do callbacks and announcements."
+        yield Finding(_if_work_waits(), what, _START)
+
+
 def somebody_sweeps() -> Iterator[Finding]:
     """Stuck rows are looked for."""
     now = timezone.now()
@@ -96,9 +110,10 @@ def _swept_since(moment: Any) -> bool:
     return Sweep.objects.filter(name="sweep", ran_at__gte=moment).exists()
 
 
-def _if_work_waits() -> State:
-    """A house that nobody works in is broken once a picture waits for it."""
-    return State.BROKEN if Analysis.objects.live().exists() else State.WARN
+def _if_work_waits(aliases: Iterable[str] | None = None) -> State:
+    """A house that nobody works in is broken once a picture waits for it, or for one of these detectors."""
+    live = Analysis.objects.live() if aliases is None else Analysis.objects.live().filter(provider__in=aliases)
+    return State.BROKEN if live.exists() else State.WARN
 
 
 def nothing_is_late() -> Iterator[Finding]:

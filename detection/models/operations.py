@@ -126,6 +126,8 @@ class Worker(models.Model):
     name = models.CharField(max_length=100, unique=True)
     host = models.CharField(max_length=100)
     pid = models.PositiveIntegerField()
+    queue = models.CharField(max_length=40, blank=True)
+    """The named queue that its cluster works; "" is everybody's."""
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     busy_at = models.DateTimeField(null=True, blank=True)

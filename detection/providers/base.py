@@ -93,7 +93,7 @@ class Provider:
     @classmethod
     def known_options(cls) -> frozenset[str]:
         """The keys that OPTIONS may carry; extend in a subclass."""
-        return frozenset({"model", "rate", "label", "daily_budget", "concurrency"})
+        return frozenset({"model", "rate", "label", "daily_budget", "concurrency", "queue"})
 
     @property
     def rate(self) -> str:

@@ -37,7 +37,9 @@ class Providers(Mapping[str, Provider]):
     def __getitem__(self, alias: str) -> Provider:
         """The detector of this alias. Raises KeyError: not configured; ProviderMisconfigured: wrongly."""
         if alias not in self._built:
-            self._built[alias] = _build(alias, self._configured()[alias])
+            entry = self._configured()[alias]
+            self.queue_of(alias)
+            self._built[alias] = _build(alias, entry)
         return self._built[alias]
 
     def __iter__(self) -> Iterator[str]:
@@ -48,6 +50,27 @@ class Providers(Mapping[str, Provider]):
 
     def __contains__(self, alias: object) -> bool:
         return alias in self._configured()
+
+    def queue_of(self, alias: str) -> str:
+        """The named queue in which calls for this alias wait; "" is everybody's. Builds no detector.
+
+        Raises ProviderMisconfigured for a name that is none.
+        """
+        entry = self._configured().get(alias)
+        options = entry.get("OPTIONS") if isinstance(entry, Mapping) else None
+        name = options.get("queue") or "" if isinstance(options, Mapping) else ""
+        if name and not (isinstance(name, str) and _ALIAS.fullmatch(name)):
+            where = f"DETECTION_PROVIDERS[{alias!r}]['OPTIONS']['queue']"
+            raise ProviderMisconfigured(f"{where} is {name!r}; use small letters, digits and _, a letter first.")
+        return name
+
+    def queues(self) -> dict[str, list[str]]:
+        """The named queues, each with the aliases whose calls wait in it."""
+        found: dict[str, list[str]] = {}
+        for alias in self._configured():
+            if name := self.queue_of(alias):
+                found.setdefault(name, []).append(alias)
+        return found
 
     def reset(self) -> None:
         """Forget what was built, so that changed settings are read."""

@@ -41,7 +41,7 @@ def let_in(now: datetime) -> int:
         for pk in Analysis.objects.in_archive(alias).values_list("pk", flat=True)[: _room(alias, most, now)]:
             with transaction.atomic():
                 if Analysis.objects.in_archive(alias).filter(pk=pk).update(**_its_turn(now)):
-                    queue.wake("scan", pk)
+                    queue.wake("scan", pk, asks=alias)
                     rung += 1
     return rung
 

@@ -73,7 +73,7 @@ def request_one(
     action, facts = asked_for(analysis)
     audit.record(action, asset=asset, by=by, **facts)
     if priority is not Priority.LATER:
-        queue.wake("scan", analysis.pk)
+        queue.wake("scan", analysis.pk, asks=alias)
     return analysis
 
 

@@ -52,7 +52,7 @@ def attach(row: StoredOverlay, analysis: Analysis) -> None:
     if row.status == "refused":
         audit.record("overlay.refused", asset=analysis.asset, analysis=analysis.public_id, sentence=row.reason)
     else:
-        queue.wake("overlay", row.pk)
+        queue.wake("overlay", row.pk, asks=analysis.provider)
 
 
 @contextmanager

@@ -145,7 +145,7 @@ def _first_seen(
         if sentence := exempt(analysis.provider):
             skip(analysis, why=Why.EXEMPT, sentence=sentence)
         elif priority is not Priority.LATER:
-            queue.wake("scan", analysis.pk)
+            queue.wake("scan", analysis.pk, asks=analysis.provider)
     return asset, True
 
 

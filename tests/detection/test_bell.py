@@ -135,7 +135,7 @@ def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Redis(list_key="nobody")
     broker.connection = redis.Redis(host="127.0.0.1", port=port)
     monkeypatch.setattr(Conf, "ORM", None)
-    monkeypatch.setattr(queue, "get_broker", lambda: broker)
+    monkeypatch.setattr(queue, "get_broker", lambda _queue: broker)
 
 
 def test_a_broker_that_is_away_is_said_to_be_and_the_rest_is_swept(rows: list[Analysis], no_broker: None) -> None:

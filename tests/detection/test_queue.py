@@ -201,7 +201,7 @@ def test_an_upload_stands_though_no_broker_took_its_ring_and_the_bell_rings_late
     assert "no broker" in caplog.text
     assert analysis.status == "pending_scan"
 
-    monkeypatch.setattr(queue, "waiting", lambda: 0)
+    monkeypatch.setattr(queue, "waiting", lambda _queue="": 0)
     later = timezone.now() + timedelta(minutes=1)
     with django_capture_on_commit_callbacks(execute=True):
         assert queue.ring_due(later) == 1

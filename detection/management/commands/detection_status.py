@@ -14,6 +14,7 @@ from django.utils import timezone
 from detection import audit, budgets, queue, switches
 from detection.errors import BrokerUnavailable
 from detection.models import Analysis, Asset, Sweep, WebhookDelivery, Worker, moments
+from detection.providers import providers
 from detection.vocabulary import LIVE, AnalysisStatus, Priority, Signal
 
 _OPEN = (
@@ -32,6 +33,7 @@ def _group(worker: Worker, now: datetime) -> dict[str, Any]:
     busy = worker.busy_at
     return {
         "name": worker.name,
+        "queue": worker.queue,
         "seen_seconds": round((now - worker.seen_at).total_seconds(), 1),
         "busy_seconds": round((now - busy).total_seconds(), 1) if busy else None,
         "restarts": worker.restarts,
@@ -42,7 +44,7 @@ def _group(worker: Worker, now: datetime) -> dict[str, Any]:
 def _rings() -> int | None:
     """How many rings wait; None where the broker does not answer."""
     try:
-        return queue.waiting()
+        return sum(queue.waiting(name) for name in ("", *providers.queues()))
     except BrokerUnavailable:
         return None
 
@@ -116,7 +118,8 @@ class Command(BaseCommand):
             self.stdout.write(f"of archives, behind the news: {found['archive_waits']}")
         for group in found["workers"]["groups"]:
             renewed = f", cluster renewed {group['restarts']} times" if group["restarts"] else ""
-            self.stdout.write(f"worker {group['name']}: seen {group['seen_seconds']:.0f} s ago{renewed}")
+            of = f" (queue {group['queue']})" if group["queue"] else ""
+            self.stdout.write(f"worker {group['name']}{of}: seen {group['seen_seconds']:.0f} s ago{renewed}")
         swept = found["workers"]["last_sweep_seconds"]
         seen = "never; start manage.py detection_worker" if swept is None else f"{swept:.0f} s ago"
         if (rings := found["workers"]["rings_waiting"]) is None:

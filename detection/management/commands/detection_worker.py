@@ -32,6 +32,7 @@ from detection import checks, pulse, queue, sweeping
 from detection.conf import settings
 from detection.errors import BrokerUnavailable
 from detection.models import Worker, moments
+from detection.providers import providers
 
 logger = logging.getLogger("detection")
 
@@ -56,9 +57,11 @@ class Command(BaseCommand):
     """When to start a cluster, by `time.monotonic`; None while one runs, or none is wanted."""
     starts = failed_starts = 0
     row: Worker | None = None
+    queue = ""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-cluster", action="store_true", help="Only ring and sweep; clusters run elsewhere.")
+        parser.add_argument("--queue", default="", help="Work only this named queue of a detector, not everybody's.")
         parser.add_argument("--cluster", action="store_true", help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -68,6 +71,10 @@ class Command(BaseCommand):
         if options["cluster"]:
             self._run_cluster()
             return
+        self.queue = options.get("queue") or ""
+        if self.queue and self.queue not in (known := providers.queues()):
+            names = ", ".join(known) or "none; set DETECTION_<ALIAS>_QUEUE, or the option queue"
+            raise CommandError(f"No detector has a queue called {self.queue}. There is: {names}.")
         if not options["no_cluster"] and (missing := checks.check_keys()):
             raise CommandError("\n".join(f"{one.msg} {one.hint}" for one in missing))
         _remove_leavings()
@@ -107,13 +114,14 @@ class Command(BaseCommand):
         start_up = pulse.START_UP * 2 ** min(self.failed_starts, 4)
         now, patience = time.monotonic(), settings.WATCHDOG
         self.watchdog = pulse.Watchdog(folder, patience=patience, now=now, start_up=start_up)
+        queued = {"Q_CLUSTER_NAME": self.queue} if self.queue else {}
         # Not by sys.argv: this may be manage.py, `python -m django`, or a host's own script.
         command = [sys.executable, *(f"-W{option}" for option in sys.warnoptions), "-m", "django"]
         self.cluster = subprocess.Popen(  # noqa: S603, our own command
             [*command, "detection_worker", "--cluster", "--skip-checks"],
             start_new_session=True,
             stdin=subprocess.PIPE,
-            env={**os.environ, pulse.FOLDER: str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **queued, pulse.FOLDER: str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
         )
 
     def _watch(self) -> None:
@@ -158,7 +166,7 @@ class Command(BaseCommand):
     def _mind_cluster(self, now: datetime) -> None:
         if self.cluster is None:
             return
-        if fault := self.watchdog.fault(time.monotonic(), work_waits=queue.work_waits(now)):
+        if fault := self.watchdog.fault(time.monotonic(), work_waits=queue.work_waits(now, self.queue)):
             self._renew(fault)
 
     def _complain(self, sentence: str, before: str) -> str:
@@ -187,7 +195,7 @@ class Command(BaseCommand):
                 Worker.objects.filter(seen_at__lt=now - KEEP_WORKERS).delete()
                 host, pid = socket.gethostname()[:60], os.getpid()
                 name = f"{host}:{pid} {now:%Y-%m-%d %H:%M:%S}"
-                self.row = Worker(name=name, host=host, pid=pid, started_at=now)
+                self.row = Worker(name=name, host=host, pid=pid, queue=self.queue, started_at=now)
             row = self.row
             row.seen_at, row.ended_at = now, now if ended else None
             if self.cluster is not None and (worked := self.watchdog.seconds_since_work(time.monotonic())) is not None:
