@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("detection", "0006_events"),
+        ("detection", "0007_history"),
     ]
 
     operations = [
