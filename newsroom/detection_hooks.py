@@ -49,6 +49,7 @@ detection.register_publishable(
 
 for _name, _label in (
     ("picture.uploaded", _("Uploaded")),
+    ("picture.refused", _("Not taken in: the day's quota is used up")),
     ("picture.expired", _("Deleted: it was uploaded only to be checked")),
     ("picture.tier_changed", _("Source changed")),
     ("story.submitted", _("Submitted")),

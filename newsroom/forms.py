@@ -11,12 +11,23 @@ from django.utils.translation import gettext_lazy as _
 
 from newsroom import permissions
 from newsroom.models import Photo, SourceTier, Story
-from newsroom.uploads import UPLOAD_CAP, Particulars
+from newsroom.streaming import REQUEST_CAP, UPLOAD_CAP, NotKept
+from newsroom.uploads import Particulars
 
 ACCEPT = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif,.heic,.heif,.avif"
 _TOO_LARGE = _("“%(name)s” is over %(cap)d MB. Save a smaller copy and upload that.")
+_TOO_MUCH = _("These files together are over %(cap)d MB. Upload them in several goes.")
 _TIERS = [("", _("Not known")), *(choice for choice in SourceTier.choices if choice[0] != SourceTier.UNKNOWN)]
 _INSIDE = (("", _("As usual on this desk")), ("on", _("Keep inside")), ("off", _("May be sent to detectors outside")))
+
+
+def refuse_too_much(file: UploadedFile[Any]) -> None:
+    """Raise ValidationError for a file that is over the cap, or of which nothing was kept because of those before."""
+    if (file.size or 0) > UPLOAD_CAP:
+        words = {"name": file.name, "cap": UPLOAD_CAP // (1024 * 1024)}
+        raise forms.ValidationError(_TOO_LARGE, params=words, code="too_large")
+    if isinstance(file, NotKept):
+        raise forms.ValidationError(_TOO_MUCH, params={"cap": REQUEST_CAP // (1024 * 1024)}, code="too_much")
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -37,9 +48,7 @@ class PictureFilesField(forms.FileField):
         if not files and self.required:
             raise forms.ValidationError(self.error_messages["required"], code="required")
         for file in files:
-            if file.size > UPLOAD_CAP:
-                words = {"name": file.name, "cap": UPLOAD_CAP // (1024 * 1024)}
-                raise forms.ValidationError(_TOO_LARGE, params=words, code="too_large")
+            refuse_too_much(file)
         return files
 
 
@@ -100,8 +109,7 @@ class CheckForm(forms.Form):
 
     def clean_file(self) -> UploadedFile[Any]:
         file: UploadedFile[Any] = self.cleaned_data["file"]
-        if (file.size or 0) > UPLOAD_CAP:
-            raise forms.ValidationError(_TOO_LARGE, params={"name": file.name, "cap": UPLOAD_CAP // (1024 * 1024)})
+        refuse_too_much(file)
         return file
 
 

@@ -133,6 +133,20 @@ class Photo(models.Model):
         return self.headline or self.original_name or f"Picture {self.pk}"
 
 
+class UploadTally(models.Model):
+    """What one person brought in on one day of the site's time zone; `quotas` alone writes it."""
+
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    files = models.PositiveIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["person", "day"], name="newsroom_tally_once"),
+        ]
+
+
 class StoryState(models.TextChoices):
     """Where a story stands on its way to readers."""
 

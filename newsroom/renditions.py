@@ -15,7 +15,7 @@ from django.core.files.storage import default_storage
 from detection import sandbox, stored
 from detection.errors import Rejected, SandboxFailed, StorageUnavailable
 from newsroom.models import Placement, Story
-from newsroom.uploads import UPLOAD_CAP
+from newsroom.streaming import UPLOAD_CAP
 
 logger = logging.getLogger(__name__)
 

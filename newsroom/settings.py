@@ -222,6 +222,14 @@ STORAGES = {
     },
 }
 FILE_UPLOAD_PERMISSIONS = 0o640
+_LATER_HANDLERS = ("MemoryFileUploadHandler", "TemporaryFileUploadHandler")
+FILE_UPLOAD_HANDLERS = [
+    "newsroom.streaming.CappedUploads",
+    *(f"django.core.files.uploadhandler.{name}" for name in _LATER_HANDLERS),
+]
+UPLOAD_FILES_A_DAY = _env.number("UPLOAD_FILES_A_DAY", 500, low=1)
+UPLOAD_MB_A_DAY = _env.number("UPLOAD_MB_A_DAY", 10_000, low=1)
+"""What one person may bring in on one day of TIME_ZONE, in files and in megabytes."""
 
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_PUBLIC

@@ -7,6 +7,7 @@ is no room for it, and then nothing of it is kept: neither a row without its fil
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,13 +23,13 @@ from django.utils.translation import gettext as _
 from detection import audit, registry, scanning, stored
 from detection.errors import StorageUnavailable
 from detection.models import Asset
+from newsroom import quotas
 from newsroom.models import Desk, Photo, Placement, Story
 from newsroom.storage import is_full
+from newsroom.streaming import UPLOAD_CAP, NotKept
 
 logger = logging.getLogger(__name__)
 
-UPLOAD_CAP = 60 * 1024 * 1024
-"""Bytes of one file that the newsroom's own forms take."""
 CHECKED_FOR = timedelta(hours=24)
 """How long a picture is kept that was uploaded only to be checked."""
 
@@ -52,6 +53,8 @@ class NotStored(OSError):
     `status`: the HTTP status that says the same to a program.
     """
 
+    status: int = 503
+
     def __init__(self, name: str, *, is_full: bool) -> None:
         sentences = {
             True: _("“%(name)s” was not taken in: there is no room left here. Tell whoever runs this site."),
@@ -59,6 +62,14 @@ class NotStored(OSError):
         }
         super().__init__(sentences[is_full] % {"name": name})
         self.status = 507 if is_full else 503
+
+
+class NotTaken(NotStored):
+    """The picture was not taken in because of its length, or because this person's day is used up."""
+
+    def __init__(self, sentence: str, *, status: int) -> None:
+        OSError.__init__(self, sentence)
+        self.status = status
 
 
 def receive(
@@ -71,7 +82,8 @@ def receive(
 ) -> Photo:
     """Keep one file as a new picture, and place it last in `story` where one is given. `by`: None for an import.
 
-    Raises NotStored where there is no room for it, on the disk or in the database, or the storage doesn't answer.
+    Raises NotStored where there is no room for it, on the disk or in the database, or the storage doesn't answer; its
+    kind NotTaken where the file is over the cap, or over what this person may bring in on one day.
     """
     known = particulars or Particulars()
     desk = story.desk if story is not None else None
@@ -87,6 +99,7 @@ def receive(
         expires_at=expires_at,
     )
     with ExitStack() as undo:
+        undo.callback(_counted(file, name, by))
         try:
             stored_as = stored.save_for(photo.image, name or "picture", File(file, name=name or "picture"))
             undo.callback(stored.delete_quietly, photo.image.storage, stored_as)
@@ -103,6 +116,21 @@ def receive(
             raise NotStored(name, is_full=is_full(error)) from error
         undo.pop_all()
     return photo
+
+
+def _counted(file: File[bytes], name: str, by: Any) -> Callable[[], None]:
+    """Count the file for whoever brings it; what takes it back. Raises NotTaken. A command may bring in any number."""
+    size = file.size or 0
+    if isinstance(file, NotKept) or (by is not None and size > UPLOAD_CAP):
+        words = _("“%(name)s” is over %(cap)d MB. Save a smaller copy and upload that.")
+        raise NotTaken(words % {"name": name, "cap": UPLOAD_CAP // (1024 * 1024)}, status=413)
+    if by is None:
+        return lambda: None
+    day = timezone.localdate()
+    if not quotas.take(by, size, day):
+        audit.record("picture.refused", by=by, why="quota", bytes=size, day=day)
+        raise NotTaken(_("“%(name)s” was not taken in: %(why)s") % {"name": name, "why": quotas.sentence()}, status=429)
+    return lambda: quotas.give_back(by, size, day)
 
 
 def receive_for_check(file: File[bytes], *, by: Any, keep_inside: bool = False) -> Photo:
