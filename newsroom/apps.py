@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -14,8 +15,16 @@ class NewsroomConfig(AppConfig):
     label = "newsroom"
     verbose_name = _("Newsroom")
     default_auto_field = "django.db.models.BigAutoField"
+    default = True
 
     def ready(self) -> None:
         import_module("newsroom.receivers")
         roles = import_module("newsroom.roles")
         post_migrate.connect(roles.after_migrate, dispatch_uid="newsroom.roles")
+
+
+class NewsroomAdminConfig(admin_apps.AdminConfig):
+    """Django's admin with the newsroom's own site, in place of "django.contrib.admin"."""
+
+    default = False
+    default_site = "newsroom.admin_site.NewsroomAdminSite"

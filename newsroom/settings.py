@@ -156,8 +156,11 @@ TRUSTED_PROXIES = _env.number("TRUSTED_PROXIES", 0, low=0, high=16)
 """How many proxies in front are ours; 0: forwarded headers are not believed."""
 
 _HAS_WHITENOISE = _is_installed("whitenoise")
-_CONTRIB = ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")
-INSTALLED_APPS = ["newsroom", "detection", "django_q", *(f"django.contrib.{app}" for app in _CONTRIB)]
+_CONTRIB = ("auth", "contenttypes", "sessions", "messages", "staticfiles")
+INSTALLED_APPS = [
+    *("newsroom", "detection", "django_q", "newsroom.apps.NewsroomAdminConfig"),
+    *(f"django.contrib.{app}" for app in _CONTRIB),
+]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if _HAS_WHITENOISE else []),
