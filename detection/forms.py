@@ -89,6 +89,11 @@ class ConclusionForm(EvidenceForm):
 class AcknowledgeForm(EvidenceForm):
     """Seen, and carrying on with this story."""
 
+    seen = forms.BooleanField(
+        label=_("I have looked at the evidence about this picture."),
+        error_messages={"required": _("Look at the evidence and tick that you have. Nothing was recorded.")},
+    )
+
 
 class OverrideForm(EvidenceForm):
     """Letting one story go despite an open question."""

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from detection import wording
 from newsroom import permissions
 from newsroom.models import Photo, SourceTier, Story
 from newsroom.streaming import REQUEST_CAP, UPLOAD_CAP, NotKept
@@ -131,3 +132,32 @@ class ScheduleForm(forms.Form):
         """The form with the story's present time, else with none."""
         at = timezone.localtime(story.publish_at) if story.publish_at else None
         return cls(initial={"at": at})
+
+
+class EmergencyForm(forms.Form):
+    """Publishing past open questions: why, and the story's address typed by hand."""
+
+    evidence = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    reason_code = forms.ChoiceField(
+        label=_("Reason"), required=False, choices=lambda: [("", _("Choose a reason")), *wording.reason_choices()]
+    )
+    note = forms.CharField(
+        label=_("What readers need now, and what you know of the pictures"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    typed = forms.CharField(
+        label=_("Type the story's address"),
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+
+
+AFTERWARDS = (
+    ("stands", _("The story stands as it went out")),
+    ("corrected", _("The story was corrected")),
+    ("withdrawn", _("The story was withdrawn")),
+)
+"""What a look at an emergency publication may come to."""

@@ -29,6 +29,11 @@ class Desk(models.Model):
     is_confidential = models.BooleanField(
         _("confidential"), default=False, help_text=_("New pictures are kept inside unless somebody chooses otherwise.")
     )
+    editors_may_break_glass = models.BooleanField(
+        _("editors may publish in an emergency"),
+        default=False,
+        help_text=_("Past open questions, with a reason; a desk chief reviews it within the hour. Chiefs always may."),
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["name"]

@@ -68,7 +68,11 @@ def desks(user: Any, permission: str) -> QuerySet[Desk]:
     roles = [role for role, carried in ROLES.items() if permission in carried]
     if not roles or not _holds(user, permission):
         return Desk.objects.none()
-    return Desk.objects.filter(pk__in=Membership.objects.current().filter(user=user, role__in=roles).values("desk"))
+    own = Membership.objects.current().filter(user=user)
+    found = Q(pk__in=own.filter(role__in=roles).values("desk"))
+    if permission == "detection.break_glass":
+        found |= Q(editors_may_break_glass=True, pk__in=own.values("desk"))
+    return Desk.objects.filter(found)
 
 
 def stories(user: Any, permission: str) -> QuerySet[Story]:

@@ -19,7 +19,7 @@ from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING
 EDITORS, CHIEFS, AUDITORS, OPERATORS = "Editors", "Desk chiefs", "Auditors", "Operators"
 _AUDITING = frozenset({"detection.view_audit", "detection.export_audit", "detection.view_raw_payload"})
 GROUPS: dict[str, frozenset[str]] = {
-    EDITORS: EDITOR,
+    EDITORS: EDITOR | {"detection.break_glass"},
     CHIEFS: CHIEF - NOBODYS,
     AUDITORS: READING | _AUDITING,
     OPERATORS: HOUSE - _AUDITING - {"detection.erase_personal"},

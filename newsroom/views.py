@@ -14,6 +14,7 @@ from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -21,8 +22,8 @@ from detection import gate, stored
 from detection.errors import StorageUnavailable
 from detection.models import Asset
 from detection.templatetags.detection_tags import review_url
-from newsroom import alerts, handed, labels, permissions, renditions, uploads
-from newsroom.forms import CheckForm
+from newsroom import alerts, handed, labels, permissions, publishing, renditions, uploads
+from newsroom.forms import AFTERWARDS, CheckForm
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
 from newsroom.storage import is_full
 
@@ -53,6 +54,9 @@ def start(request: HttpRequest) -> HttpResponse:
             "rows": [Row(story, gate.report(story, user=request.user)) for story in at_work],
             "mine_published": mine.filter(state=StoryState.PUBLISHED).order_by("-published_at")[:10],
             "handed": handed.waiting_for(request.user, back=request.path),
+            "to_review": publishing.to_review(request.user),
+            "afterwards": AFTERWARDS,
+            "now": timezone.now(),
             "alerts": alerts.waiting_for(request.user)[:10],
             "desks": Desk.objects.filter(memberships__in=request.user.memberships.current()),
             "may_write": permissions.may_anywhere(request.user, "newsroom.add_story"),

@@ -265,7 +265,7 @@ BROAD = {
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",
     "detection.views.handed": "the address is a credential: an error that went on would carry it into logs and mails",
     "newsroom.filecache": "half a pickle may raise anything; what cannot be read is a miss",
-    "newsroom.publishing": "the schedule: one broken story must not keep the others from going out",
+    "newsroom.publishing.timetable": "the schedule: one broken story must not keep the others from going out",
     "newsroom.uploads": "a check that cannot be requested stops nobody on the way to the gate, which says so",
 }
 """Where everything may be caught, and why."""
@@ -347,7 +347,7 @@ def test_only_audit_adds_to_the_history() -> None:
 
 
 def test_only_publishing_moves_a_story() -> None:
-    assert _writes("Story", {"state", "status"}) <= {"newsroom.publishing"}
+    assert _writes("Story", {"state", "status"}) <= {"newsroom.publishing.moving"}
 
 
 def test_the_analysis_is_the_only_thing_a_task_carries() -> None:

@@ -21,12 +21,13 @@ from detection.models import Override
 
 @require_POST
 def acknowledge_view(request: HttpRequest) -> HttpResponse:
-    """Seen, and carrying on with this story. Fields: subject, asset, evidence, reason_code, note, next."""
+    """Seen, and carrying on with this story. Fields: subject, asset, evidence, reason_code, note, seen, next."""
     visit = _visit(request)
     form = AcknowledgeForm(request.POST, auto_id="id_ack_%s")
 
     def act(visit: Visit) -> str:
         words = _checked(form)
+        del words["seen"]  # that it was ticked is what the form asks for
         gate.acknowledge(_subject(visit), visit.asset, by=request.user, **words)
         return _("Acknowledged for this story. Your name, reason and the evidence you saw are recorded.")
 

@@ -58,6 +58,8 @@ for _name, _label in (
     ("gate.sent_to_chief", _("Sent to the desk chief")),
     ("gate.override_granted", _("Override granted for a story")),
     ("gate.override_revoked", _("Override revoked")),
+    ("gate.glass_broken", _("Published in an emergency, past the gate")),
+    ("gate.glass_reviewed", _("Emergency publication reviewed")),
     ("gate.passed", _("Passed the gate")),
     ("gate.refused", _("Publication refused")),
     ("gate.denied", _("Attempt without permission")),

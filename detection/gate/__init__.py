@@ -1,25 +1,40 @@
 """May this go out, and if not, who can clear it? The soft block is computed each time, never stored.
 
 `facts` fetches, `reporting` derives the answer; `acts` holds what people do about it, and `authorise`, which every
-route to publication must ask inside its own transaction; `sending` reads back what was handed to a desk chief.
+route to publication must ask inside its own transaction; `breaking` is the way past it in an emergency; `sending` reads
+back what was handed to a desk chief.
 """
 
 from __future__ import annotations
 
 from detection.gate.acts import Decision, acknowledge, authorise, override, revoke, send_to_chief
+from detection.gate.breaking import (
+    REVIEW_WITHIN,
+    authorise_anyway,
+    can_break,
+    others_who_review,
+    review_afterwards,
+    seen_in,
+)
 from detection.gate.reporting import Line, Report, report
 from detection.gate.sending import Sent, sent_keys
 
 __all__ = [
+    "REVIEW_WITHIN",
     "Decision",
     "Line",
     "Report",
     "Sent",
     "acknowledge",
     "authorise",
+    "authorise_anyway",
+    "can_break",
+    "others_who_review",
     "override",
     "report",
+    "review_afterwards",
     "revoke",
+    "seen_in",
     "send_to_chief",
     "sent_keys",
 ]

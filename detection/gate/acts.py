@@ -18,7 +18,7 @@ from detection import audit, policy, registry, signals
 from detection.errors import EvidenceChanged, Refused
 from detection.gate import sending
 from detection.gate.reporting import Line, Report, report
-from detection.models import Acknowledgement, Asset, Override, PolicyVersion
+from detection.models import Acknowledgement, Asset, GlassBreak, Override, PolicyVersion
 from detection.models.reviews import AboutSubject
 from detection.standing import announce_again
 from detection.vocabulary import Level
@@ -31,6 +31,8 @@ class Decision:
 
     is_allowed: bool
     report: Report
+    broken: GlassBreak | None = None
+    """Where it went out past the gate in an emergency: the review that is due."""
 
 
 def authorise(subject: models.Model, *, by: Any) -> Decision:
@@ -42,7 +44,7 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
     """
     if not transaction.get_connection().in_atomic_block:
         raise transaction.TransactionManagementError("Call gate.authorise() inside transaction.atomic().")
-    found = _locked_report(subject, by=by)
+    found = locked_report(subject, by=by)
     is_allowed = not found.refuses
     audit.record(
         "gate.passed" if is_allowed else "gate.refused",
@@ -64,7 +66,7 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
     return Decision(is_allowed, found)
 
 
-def _locked_report(subject: models.Model, *, by: Any) -> Report:
+def locked_report(subject: models.Model, *, by: Any) -> Report:
     """The report over rows that we hold; once more where a picture was placed between locking and reading."""
     placed = registry.publishable_type(subject).placed_in(subject)
     held = {asset.pk for asset in Asset.objects.of_many([one.picture for one in placed]).values()}
@@ -97,7 +99,8 @@ def _line_of(subject: models.Model, asset: Asset, *, by: Any, evidence: str) -> 
     return line, found
 
 
-def _check_reason(reason_code: str, note: str, *, needs_note: bool) -> None:
+def check_reason(reason_code: str, note: str, *, needs_note: bool) -> None:
+    """Raise Refused where no known reason was chosen, or a note that is needed is too short."""
     if reason_code not in REASON_CODES:
         raise Refused(_("Choose a reason. Nothing was recorded."))
     least = PolicyVersion.current().rules.min_note
@@ -146,7 +149,7 @@ def acknowledge(
     _permit(subject, asset, by=by, permission="detection.acknowledge_gate")
     with transaction.atomic():
         line, found = _line_of(subject, asset, by=by, evidence=evidence)
-        _check_reason(reason_code, note, needs_note=False)
+        check_reason(reason_code, note, needs_note=False)
         if line.level is not Level.ACKNOWLEDGE:
             words = {"sentence": line.level_sentence}
             raise Refused(_("There is nothing to acknowledge here now: %(sentence)s") % words)
@@ -199,8 +202,12 @@ def override(
 
     `scope`: `story`, or `desk` for every story of this desk with the same file. `ends_at`: cut to the policy's
     longest; default: the policy's usual end. Where AI is declared or concluded, `reader_label` or why there is none.
+    A `stop` yields to a holder of `override_stop` alone.
     """
-    _permit(subject, asset, by=by, permission="detection.override_hold")
+    kind = registry.publishable_type(subject)
+    lifts_stop = by is not None and kind.allows(by, "detection.override_stop", subject)
+    if not lifts_stop:
+        _permit(subject, asset, by=by, permission="detection.override_hold")
     words: dict[str, Any] = {
         "scope": scope,
         "reader_label": reader_label.strip(),
@@ -208,9 +215,9 @@ def override(
     }
     with transaction.atomic():
         line, found = _line_of(subject, asset, by=by, evidence=evidence)
-        _check_reason(reason_code, note, needs_note=True)
-        _check_override(line, by=by, **words)
-        words["ends_at"] = _end_of(subject, ends_at)
+        check_reason(reason_code, note, needs_note=True)
+        _check_override(line, by=by, lifts_stop=lifts_stop, **words)
+        words["ends_at"], words["lifts_stop"] = _end_of(subject, ends_at), line.level is Level.STOP
         about = _about(subject, line, found, by=by)
         made = Override.objects.create(reason_code=reason_code, note=note.strip(), **words, **about)
         _record("gate.override_granted", made, subject, line, by=by, **words)
@@ -219,12 +226,14 @@ def override(
     return made
 
 
-def _check_override(line: Line, *, by: Any, scope: str, reader_label: str, no_label_reason: str) -> None:
+def _check_override(
+    line: Line, *, by: Any, lifts_stop: bool, scope: str, reader_label: str, no_label_reason: str
+) -> None:
     kind = registry.asset_type(line.placed.picture)
     is_own = by is not None and kind.uploader_of(line.placed.picture) == by
     if is_own and PolicyVersion.current().rules.four_eyes:
         raise Refused(_("Whoever uploaded a picture cannot override its hold. Ask another desk chief."))
-    if line.level is Level.STOP:
+    if line.level is Level.STOP and not lifts_stop:
         raise Refused(_("The policy stops this picture; an override does not lift that. Replace the picture."))
     if scope not in ("story", "desk"):
         raise Refused(_("Choose whether this covers this story or the whole desk."))

@@ -129,19 +129,22 @@ class Holders:
 
     def __init__(self, facts: Facts, user: Any) -> None:
         self.facts, self.user = facts, user
-        self._names: dict[str, tuple[str, ...]] = {}
+        self._people: dict[str, tuple[Any, ...]] = {}
         self._mine: dict[str, bool] = {}
 
     def names(self, permission: str) -> tuple[str, ...]:
         """At most five active people who hold it here."""
-        if permission not in self._names:
-            people = get_user_model()._default_manager
-            known = people.with_perm(
+        return tuple(name_of(one) for one in self.people(permission))
+
+    def people(self, permission: str) -> tuple[Any, ...]:
+        """At most five active users who hold it here."""
+        if permission not in self._people:
+            known = get_user_model()._default_manager.with_perm(
                 permission, include_superusers=False, backend="django.contrib.auth.backends.ModelBackend"
             )
             holders = (one for one in known.order_by("pk")[:50] if self.allows(permission, one))
-            self._names[permission] = tuple(name_of(one) for one, _unused in zip(holders, range(5), strict=False))
-        return self._names[permission]
+            self._people[permission] = tuple(one for one, _unused in zip(holders, range(5), strict=False))
+        return self._people[permission]
 
     def allows(self, permission: str, user: Any) -> bool:
         return self.facts.kind.allows(user, permission, self.facts.subject)

@@ -259,7 +259,8 @@ def _after_people(
     raised = said.created_at if said and conclusion in _RAISING else None
     for given in facts.overrides.get(asset.pk, []):
         is_later = raised is None or given.created_at > raised
-        if is_later and effect.level is not Level.STOP and given.is_in_force(evidence=evidence, now=facts.now):
+        is_enough = given.lifts_stop or effect.level is not Level.STOP
+        if is_later and is_enough and given.is_in_force(evidence=evidence, now=facts.now):
             sentence = wording.override_sentence(
                 name=given.author_label,
                 when=given.created_at,
@@ -290,4 +291,6 @@ def _actions(level: Level, holders: Holders) -> tuple[str, ...]:
         actions.append("acknowledge")
     if level is Level.HOLD:
         actions += ["clear", "override"] if holders.mine("detection.override_hold") else ["send_to_chief"]
+    if level is Level.STOP and holders.mine("detection.override_stop"):
+        actions.append("override")
     return (*actions, "replace") if level.refuses else tuple(actions)

@@ -8,6 +8,7 @@ from detection.models.assets import Asset, Queue
 from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal, EvidenceView, Preservation
 from detection.models.budgets import ProviderDay
 from detection.models.deliveries import WebhookDelivery
+from detection.models.glass import GlassBreak
 from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.policies import PolicyVersion
@@ -23,6 +24,7 @@ __all__ = [
     "Claim",
     "EvidenceView",
     "GaveUp",
+    "GlassBreak",
     "Override",
     "PolicyVersion",
     "Preservation",

@@ -121,6 +121,8 @@ class Override(AboutSubject):
     """
 
     scope = models.CharField(max_length=10, default="story")
+    lifts_stop = models.BooleanField(default=False)
+    """Whether it was given against a `stop` of the policy, by somebody who may."""
     reader_label = models.CharField(max_length=200, blank=True)
     no_label_reason = models.CharField(max_length=200, blank=True)
     ends_at = models.DateTimeField()

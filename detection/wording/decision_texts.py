@@ -44,12 +44,20 @@ SOURCE_MESSAGE = _(
 )
 
 
-def level_sentence(level: Level, who_can_clear: Sequence[str] = ()) -> str:
-    """What a level means for the story, who can clear it and what else helps. `who_can_clear`: names or roles."""
-    who = get_text_list(list(who_can_clear), gettext("or"))
+def level_sentence(level: Level, who_can_clear: Sequence[str] | None = None) -> str:
+    """What a level means for the story, who can clear it and what else helps.
+
+    `who_can_clear`: names of active people; empty where there is nobody; None where no story is asked about.
+    """
+    who = get_text_list(list(who_can_clear or ()), gettext("or"))
     if level is Level.ACKNOWLEDGE:
         return gettext(
             "This picture has an open question. Look at the evidence and acknowledge it, or replace the picture."
+        )
+    if level is Level.HOLD and who_can_clear is not None and not who:
+        return gettext(
+            "This picture has an open question, and nobody who could clear it is on this desk now. Publish without it, "
+            "replace it, or ask whoever runs this newsroom to name a desk chief."
         )
     if level is Level.HOLD:
         return gettext(

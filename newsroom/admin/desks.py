@@ -20,7 +20,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 class DeskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """A desk with its people."""
 
-    list_display = ("name", "slug", "is_confidential")
+    list_display = ("name", "slug", "is_confidential", "editors_may_break_glass")
     prepopulated_fields = {"slug": ("name",)}
     inlines = (MembershipInline,)
 

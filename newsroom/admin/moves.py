@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -22,7 +23,7 @@ from detection.models import PolicyVersion
 from detection.templatetags.detection_tags import review_url, subject_name, thumbnail_url
 from detection.vocabulary import Conclusion
 from newsroom import alerts, permissions, publishing
-from newsroom.forms import ScheduleForm
+from newsroom.forms import EmergencyForm, ScheduleForm
 from newsroom.models import Placement, Story, StoryState
 from newsroom.publishing import Outcome
 
@@ -118,6 +119,19 @@ def _publish_without(request: HttpRequest, story: Story) -> Outcome:
     return publishing.publish_without(story, placement, by=request.user)
 
 
+def _break_glass(request: HttpRequest, story: Story) -> Outcome:
+    form = EmergencyForm(request.POST)
+    if not form.is_valid():
+        sentence = str(next(iter(form.errors.values()))[0])
+        return Outcome(story=story, is_done=False, sentence=sentence, report=gate.report(story, user=request.user))
+    return publishing.break_glass(story, by=request.user, **form.cleaned_data)
+
+
+def _review(request: HttpRequest, story: Story) -> Outcome:
+    words = {name: request.POST.get(name, "")[:4000] for name in ("public_id", "outcome", "note")}
+    return publishing.review(story, by=request.user, **words)
+
+
 def _seen(request: HttpRequest, story: Story) -> Outcome:
     if permissions.may(request.user, "newsroom.change_story", story):
         alerts.mark_seen(story, by=request.user)
@@ -128,6 +142,8 @@ def _seen(request: HttpRequest, story: Story) -> Outcome:
 _VERBS: dict[str, Callable[[HttpRequest, Story], Outcome]] = {
     "publish": _publish,
     "publish-without": _publish_without,
+    "break-glass": _break_glass,
+    "review": _review,
     "submit": _submit,
     "schedule": _schedule,
     "withdraw": _withdraw,
@@ -155,8 +171,20 @@ def refused_page(request: HttpRequest, outcome: Outcome, *, status: int) -> Http
         "subject_name": subject_name(story),
         "next": back,
         "min_note": PolicyVersion.current().rules.min_note,
+        "emergency_form": _emergency_form(request, outcome),
+        "review_due": date_format(timezone.localtime(timezone.now() + gate.REVIEW_WITHIN), "H:i"),
+        "reviewers": gate.others_who_review(story, by=request.user) if outcome.report else (),
     }
     return TemplateResponse(request, "admin/newsroom/story/refused.html", context, status=status)
+
+
+def _emergency_form(request: HttpRequest, outcome: Outcome) -> EmergencyForm | None:
+    """The form for whoever may publish past this refusal, as it was typed; with the evidence that is shown now."""
+    if outcome.report is None or not gate.can_break(outcome.report, by=request.user):
+        return None
+    typed = {name: request.POST.get(name, "") for name in ("reason_code", "note", "typed")}
+    shown = {"evidence": gate.seen_in(outcome.report), **typed}
+    return EmergencyForm(initial=shown, auto_id="id_emergency_%s", label_suffix="")
 
 
 def _line(line: gate.Line, outcome: Outcome, back: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -21,7 +22,7 @@ from detection.admin.mixins import GatedPublicationMixin, badge
 from detection.templatetags.detection_tags import asset_of, attach_assets, detection_held, review_url, thumbnail_url
 from newsroom import permissions, placing, publishing, uploads
 from newsroom.admin import moves
-from newsroom.forms import ScheduleForm, StoryForm
+from newsroom.forms import AFTERWARDS, ScheduleForm, StoryForm
 from newsroom.models import Placement, Story, StoryState
 
 
@@ -183,6 +184,9 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
                 "subtitle": None,
                 "schedule_form": ScheduleForm.offering(story),
                 "moves": moves.offered(story, request.user),
+                "to_review": publishing.to_review(request.user, story),
+                "afterwards": AFTERWARDS,
+                "now": timezone.now(),
                 "story_alerts": story.alerts.filter(seen_at=None),
             }
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})

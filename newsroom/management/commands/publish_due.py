@@ -1,4 +1,4 @@
-"""`publish_due`: publish what is scheduled, look ahead at what soon will be, delete pictures that were only checked."""
+"""`publish_due`: publish what is scheduled, look ahead, remind of reviews, delete pictures that were only checked."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Command(BaseCommand):
         now = timezone.now()
         for outcome in publishing.publish_due(now):
             self.stdout.write(f"{outcome.story.slug}: {outcome.sentence}")
+        publishing.remind(now)
         deleted = uploads.delete_expired(now)
         if deleted:
             self.stdout.write(f"{deleted} pictures that were only checked are deleted.")

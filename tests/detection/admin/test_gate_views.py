@@ -22,6 +22,7 @@ def words(asset: Asset, story: Any, **more: Any) -> dict[str, Any]:
         "evidence": asset.evidence,
         "reason_code": "original_seen",
         "note": NOTE,
+        "seen": "on",
         **more,
     }
 

@@ -1,0 +1,64 @@
+"""The moves that bring nothing before readers: hand in, put on the schedule, take away. The gate refuses none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from detection import audit
+from newsroom import uploads
+from newsroom.models import Story, StoryState
+from newsroom.publishing import moving
+from newsroom.publishing.moving import Outcome
+
+_S = StoryState
+_UNPUBLISHED = (_S.DRAFT, _S.SUBMITTED, _S.SCHEDULED, _S.WITHDRAWN)
+
+
+def submit(story: Story, *, by: Any) -> Outcome:
+    """Hand a draft to the desk. Nothing is refused; open questions are named."""
+    if (denied := moving.denied(story, by, "newsroom.change_story")) is not None:
+        return denied
+    uploads.request_missing_checks(story, by=by)
+    with transaction.atomic():
+        if not moving.move(story, (_S.DRAFT, _S.WITHDRAWN), _S.SUBMITTED):
+            return moving.too_late(story)
+        audit.record("story.submitted", subject=story, by=by)
+    return moving.done(story, _("Submitted."), by)
+
+
+def schedule(story: Story, at: datetime, *, by: Any) -> Outcome:
+    """Let a story go out by itself at `at`. It is judged then, and at 60 and 15 minutes before; never now."""
+    if (denied := moving.denied(story, by)) is not None:
+        return denied
+    if at <= timezone.now():
+        return Outcome(story=story, is_done=False, sentence=_("This time has passed. Choose a later one."))
+    uploads.request_missing_checks(story, by=by)
+    with transaction.atomic():
+        if not moving.move(story, _UNPUBLISHED, _S.SCHEDULED, publish_at=at, refused_at=None, looks_ahead=0):
+            return moving.too_late(story)
+        audit.record("story.scheduled", subject=story, by=by, at=at)
+    shown = date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+    return moving.done(story, _("Scheduled for %(time)s.") % {"time": shown}, by)
+
+
+def withdraw(story: Story, *, by: Any) -> Outcome:
+    """Take a published story away from readers, or a scheduled one off the schedule. Never refused by the gate."""
+    if (denied := moving.denied(story, by)) is not None:
+        return denied
+    was_scheduled = story.state == _S.SCHEDULED
+    to, action = (_S.DRAFT, "story.unscheduled") if was_scheduled else (_S.WITHDRAWN, "story.withdrawn")
+    with transaction.atomic():
+        allowed = (_S.SCHEDULED,) if was_scheduled else (_S.PUBLISHED,)
+        if not moving.move(story, allowed, to, **moving.OFF_SCHEDULE):
+            return moving.too_late(story)
+        story.placements.update(published_file="", published_use="")
+        audit.record(action, subject=story, by=by)
+    withdrawn = _("Withdrawn. Readers don't see it any more.")
+    sentence = _("Taken off the schedule. It is a draft again.") if was_scheduled else withdrawn
+    return Outcome(story=story, is_done=True, sentence=sentence)
