@@ -22,7 +22,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, scanning
+from detection import audit, correlation, scanning
 from detection.conf import settings
 from detection.errors import ProviderError, SchemaMismatch
 from detection.models import Analysis, WebhookDelivery, moments
@@ -163,9 +163,8 @@ def _claimed(pk: int, now: datetime) -> WebhookDelivery | None:
 
 
 def _apply(row: WebhookDelivery, provider: CalledBack, now: datetime) -> None:
-    body = bytes(row.body or b"")
     try:
-        subject = provider.event_of(read_json(body))
+        subject = provider.event_of(read_json(bytes(row.body or b"")))
     except SchemaMismatch as error:
         _end(row, DeliveryState.FAILED, str(error))
         return
@@ -174,11 +173,17 @@ def _apply(row: WebhookDelivery, provider: CalledBack, now: datetime) -> None:
         _not_yet(row, now, DeliveryState.UNMATCHED, _("No check of ours is known that it is about."))
         return
     row.analysis = analysis
+    with correlation.bound(analysis.correlation):
+        _apply_to(analysis, row, subject, provider, now)
+        logger.info("An event of %s came to the check %s: %s.", row.provider, analysis.public_id, row.state)
+
+
+def _apply_to(analysis: Analysis, row: WebhookDelivery, subject: Subject, provider: CalledBack, now: datetime) -> None:
     if reason := _why_not(row, subject, analysis):
         _end(row, DeliveryState.IGNORED, reason)
         return
     try:
-        answer = provider.read_event(body)
+        answer = provider.read_event(bytes(row.body or b""))
     except SchemaMismatch as error:
         _end(row, DeliveryState.FAILED, str(error))
     except ProviderError as error:
@@ -262,6 +267,7 @@ def _end(row: WebhookDelivery, state: DeliveryState, reason: str) -> None:
 
 
 def _write(row: WebhookDelivery, state: DeliveryState, reason: str, **changes: Any) -> None:
+    row.state = state
     # Only what is open: of two workers on one row, the first to end it is right.
     WebhookDelivery.objects.open().filter(pk=row.pk).update(
         state=state, reason=reason, analysis=row.analysis, **changes

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from detection import audit, callbacks, checking, queue, scanning
+from detection import audit, callbacks, checking, correlation, queue, scanning
 from detection.models import Analysis, ProviderCheck, Sweep
 from detection.scanning import archive, urgency
 
@@ -25,7 +25,8 @@ def _each(kind: str, rows: Iterable[_Row], act: Callable[[_Row], bool]) -> int:
     done = 0
     for row in rows:
         try:
-            done += act(row)
+            with correlation.bound(getattr(row, "correlation", "")):
+                done += act(row)
         except (OperationalError, InterfaceError):
             raise  # the database is away, for all of them
         except Exception:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from detection import callbacks, checking, overlays, pulse, scanning, signals, sweeping
-from detection.models import Asset, moments
+from detection import callbacks, checking, correlation, overlays, pulse, scanning, signals, sweeping
+from detection.models import Analysis, Asset, StoredOverlay, WebhookDelivery, moments
 
 logger = logging.getLogger("detection")
 
@@ -21,12 +23,31 @@ logger = logging.getLogger("detection")
 def _door(task: Callable[[int], None]) -> Callable[[int], None]:
     @functools.wraps(task)
     def run(pk: int = 0) -> None:
-        try:
-            task(pk)
-        except Exception:
-            logger.exception("The task %s failed for row %s; the sweep will ring it again.", task.__name__, pk)
+        with ExitStack() as correlated:
+            try:
+                correlated.enter_context(_correlated(task.__name__, pk))
+                logger.info("The task %s begins for row %s.", task.__name__, pk)
+                task(pk)
+            except Exception:
+                logger.exception("The task %s failed for row %s; the sweep will ring it again.", task.__name__, pk)
 
     return run
+
+
+def _correlated(task: str, pk: int) -> AbstractContextManager[None]:
+    """Under the id of the request that the row goes back to: a task carries nothing but the row's key."""
+    rows = _ROWS.get(task)
+    of_row = rows().filter(pk=pk).values_list(_PATHS.get(task, "correlation"), flat=True).first() if rows else None
+    return correlation.bound(of_row or correlation.made())
+
+
+_ROWS: dict[str, Callable[[], QuerySet[Any]]] = {
+    "scan": Analysis.objects.all,
+    "poll": Analysis.objects.all,
+    "overlay": StoredOverlay.objects.all,
+    "deliver": WebhookDelivery.objects.all,
+}
+_PATHS = {"overlay": "analysis__correlation"}
 
 
 @_door

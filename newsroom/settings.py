@@ -162,6 +162,7 @@ INSTALLED_APPS = [
     *(f"django.contrib.{app}" for app in _CONTRIB),
 ]
 MIDDLEWARE = [
+    "detection.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if _HAS_WHITENOISE else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -244,9 +245,17 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES > 0 else None
 
 _LOG_LEVEL = _env.choice("LOG_LEVEL", "WARNING", logging.getLevelNamesMapping(), fold=str.upper)
+_LOG_FORMAT = _env.choice("LOG_FORMAT", "text", ("text", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "filters": {"correlation": {"()": "detection.logs.CorrelationFilter"}},
+    "formatters": {
+        "text": {"format": "{levelname} {name} [{correlation}] {message}", "style": "{"},
+        "json": {"()": "detection.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "filters": ["correlation"], "formatter": _LOG_FORMAT},
+    },
     "root": {"handlers": ["console"], "level": _LOG_LEVEL},
 }

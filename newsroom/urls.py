@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from detection.views import live, ready
 from newsroom import views
 
 handler500 = "newsroom.views.went_wrong"
@@ -19,6 +20,8 @@ urlpatterns = [
     path("", include((pages, "newsroom"))),
     path("admin/", admin.site.urls),
     path("detection/", include("detection.urls")),
+    path("health/live", live),
+    path("health/ready", ready),
 ]
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("newsroom.demo.urls")))

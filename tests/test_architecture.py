@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("detection", "newsroom")
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"vocabulary", "errors", "conf", "signals"}),
+    frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs"}),
     frozenset({"addresses", "results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
     frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing"}),
@@ -264,6 +264,7 @@ BROAD = {
     "detection.providers.tokens": "each cache raises errors of its own; here all of them become one of ours",
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",
     "detection.views.handed": "the address is a credential: an error that went on would carry it into logs and mails",
+    "detection.views.health": "whatever a part of the house raises, the answer is that it is not ready",
     "newsroom.filecache": "half a pickle may raise anything; what cannot be read is a miss",
     "newsroom.publishing.timetable": "the schedule: one broken story must not keep the others from going out",
     "newsroom.uploads": "a check that cannot be requested stops nobody on the way to the gate, which says so",

@@ -15,7 +15,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
-from detection import addresses, registry
+from detection import addresses, correlation, registry
 from detection.audit.actions import ACTIONS, register
 from detection.audit.chain import commitment, first_broken, found_by, seal, seal_all, unsealed
 from detection.audit.entries import Entry, entry_of, history
@@ -98,6 +98,8 @@ def _made(
 ) -> tuple[AuditEvent, list[AuditPersonal]]:
     if action not in ACTIONS:
         raise ValueError(f"{action!r} is no registered action. Call detection.audit.register(…) for it.")
+    if correlated := correlation.current():
+        facts = {"correlation": correlated, **facts}
     private = {name: str(facts.pop(name)) for name in sorted(ACTIONS[action].personal & facts.keys()) if facts[name]}
     private |= dict(personal)
     if by is not None:

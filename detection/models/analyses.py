@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from detection import correlation
 from detection.models import moments
 from detection.models.assets import Asset
 from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Priority, Why, may_follow
@@ -107,6 +108,8 @@ class Analysis(models.Model):
     calls = models.PositiveIntegerField(default=0)
     """Submissions sent to the vendor, so that double spending is visible."""
     redrives = models.PositiveIntegerField(default=0)
+    correlation = models.CharField(max_length=correlation.LONGEST, default=correlation.inherited, blank=True)
+    """The request that this check goes back to; logs, outbound calls and events carry it."""
     lease_token = models.UUIDField(null=True, blank=True)
     """The fencing token: a worker's later writes must still find it here."""
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from detection import correlation
 from detection.models.analyses import Analysis
 from detection.vocabulary import DeliveryState
 
@@ -56,6 +57,8 @@ class WebhookDelivery(models.Model):
     drive = models.PositiveIntegerField(null=True, blank=True)
     """Which drive of that analysis the address was made for."""
     received_at = models.DateTimeField(default=timezone.now)
+    correlation = models.CharField(max_length=correlation.LONGEST, default=correlation.inherited, blank=True)
+    """The request with which it came; what comes of it carries that of its check."""
     repeats = models.PositiveIntegerField(default=0)
     """How often it came again, word for word."""
     conflicts = models.PositiveIntegerField(default=0)

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
+from detection import correlation
 from detection.conf import settings as detection_settings
 from detection.errors import (
     AmbiguousTimeout,
@@ -114,7 +115,8 @@ class HttpProvider(TellingProvider):
         `submits`: it hands a picture over, so a lost answer is ambiguous, and a 400 or 404 may mean the picture.
         `request`: params, data, files, json, headers as in requests. Raises ProviderError subclasses only.
         """
-        headers = {**self.headers(), **request.pop("headers", {})}
+        told = {correlation.HEADER: correlation.current()} if correlation.current() else {}
+        headers = {**told, **self.headers(), **request.pop("headers", {})}
         address = self.root + path
         answer = self._reach(
             self._session(), method, address, submits=submits, limits=self.bounds, headers=headers, **request
