@@ -28,7 +28,7 @@ from detection.errors import (
 from detection.models import StoredOverlay, moments
 from detection.providers import providers
 from detection.providers.base import Provider
-from detection.results import Overlay, ScanResult
+from detection.results import ORIGINAL, STRIPPED, Overlay, ScanResult
 
 MAX_TRIES = 5
 LOOK_AGAIN = timedelta(seconds=30)
@@ -59,8 +59,8 @@ def store(pk: int) -> None:
     StoredOverlay.objects.filter(pk=pk).update(tries=row.tries + 1)
     try:
         content = _given(row) or _fetched(row, provider)
-        made = sandbox.reencode_overlay(content, width=asset.width or 1, height=asset.height or 1)
-        _keep(row, made.content, made.width, made.height)
+        shape = {"width": asset.width or 1, "height": asset.height or 1, "turned": _turned(row)}
+        _keep(row, sandbox.reencode_overlay(content, **shape))
     except Rejected as refusal:
         _refuse(row, refusal.sentence)
     except ProviderMisconfigured as error:
@@ -76,6 +76,12 @@ def store(pk: int) -> None:
             _refuse(row, _("The overlay could not be fetched: %(error)s") % {"error": error})
         else:
             StoredOverlay.objects.filter(pk=pk).update(next_try_at=moments.now() + timedelta(seconds=5 * 2**row.tries))
+
+
+def _turned(row: StoredOverlay) -> int:
+    """The EXIF orientation of the file that the detector was given; a rendition is upright, as is a mask of ours."""
+    was_sent_as_stored = row.analysis.as_sent in (ORIGINAL, STRIPPED)
+    return row.analysis.asset.orientation if was_sent_as_stored and row.kind != "rle_mask" else 1
 
 
 def _fetched(row: StoredOverlay, provider: Provider) -> bytes:
@@ -121,9 +127,9 @@ def _given(row: StoredOverlay) -> bytes:
         raise HouseFault(_("What came with the answer is gone from the storage.")) from error
 
 
-def _keep(row: StoredOverlay, content: bytes, width: int, height: int) -> None:
-    sha256, given, storage = hashlib.sha256(content).hexdigest(), row.file.name, row.file.storage
-    name = stored.save_for(row.file, "overlay.png", ContentFile(content))
+def _keep(row: StoredOverlay, made: sandbox.Marked) -> None:
+    sha256, given, storage = hashlib.sha256(made.content).hexdigest(), row.file.name, row.file.storage
+    name = stored.save_for(row.file, "overlay.png", ContentFile(made.content))
     is_kept = False
     try:
         with transaction.atomic():
@@ -131,8 +137,9 @@ def _keep(row: StoredOverlay, content: bytes, width: int, height: int) -> None:
                 status="ready",
                 file=name,
                 sha256=sha256,
-                width=width,
-                height=height,
+                width=made.width,
+                height=made.height,
+                regions=made.regions,
                 source_url="",
                 next_try_at=None,
             )

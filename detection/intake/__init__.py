@@ -26,9 +26,6 @@ MIN_SIDE = 8
 MAX_ASPECT = 100
 """Long side over short side; beyond it is a line, made to upset layouts and decoders."""
 MAX_TEXT_CHUNKS = 1_000
-OVERLAY_SIDE = 2_048
-"""Pixels of the longest side that is kept of a detector's overlay."""
-OVERLAY_TOLERANCE = 0.02
 
 _AGAIN = "Export it again from the original and upload it again."
 
@@ -198,23 +195,3 @@ def render(
         small.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         small = turn(in_srgb(small, keeps_alpha=media_type != "image/jpeg"), turned)
         return fitted(small, media_type, max_bytes)
-
-
-def reencode_overlay(
-    content: bytes, *, width: int, height: int, max_pixels: int = 50_000_000
-) -> tuple[bytes, int, int]:
-    """A detector's overlay as a PNG of our own, alpha kept, metadata dropped, for a picture of `width` × `height`.
-
-    Returns (bytes, width, height). Raises Rejected("overlay_shape") where its shape is not the picture's.
-    """
-    kind = sniff(content)
-    with opened(content, kind, max_pixels=max_pixels) as image, stage(content, kind):
-        turned = orientation(image)
-        shown = image.size if turned < 5 else image.size[::-1]
-        if abs(shown[0] * height / (shown[1] * width) - 1) > OVERLAY_TOLERANCE:
-            sizes = f"The overlay is {shown[0]} × {shown[1]}, the picture {width} × {height}"
-            raise Rejected("overlay_shape", f"{sizes}: it belongs to another picture.")
-        side = min(max(width, height), OVERLAY_SIDE)
-        upright = turn(in_srgb(eight_bit(image).copy(), keeps_alpha=True), turned)
-        upright.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return fitted(upright, "image/png", None)

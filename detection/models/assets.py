@@ -75,6 +75,8 @@ class Asset(models.Model):
     media_type = models.CharField(max_length=40, blank=True)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    orientation = models.PositiveSmallIntegerField(default=1)
+    """How the file is stored, as EXIF counts it (1–8); `width` and `height` are those of the picture as it is shown."""
     size = models.PositiveBigIntegerField(null=True, blank=True)
     notes = models.JSONField(default=list, blank=True)
     rejected_code = models.CharField(max_length=40, blank=True)

@@ -39,6 +39,9 @@ class StoredOverlay(models.Model):
     sha256 = models.CharField(max_length=64, blank=True)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    regions = models.JSONField(null=True, blank=True)
+    """What it marks, the largest place first: `row`, `column`, `share` and `strength` of `intake.overlay.Region`. None:
+    nothing can tell, or it was stored before anybody asked."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = OverlayQuerySet.as_manager()

@@ -76,6 +76,14 @@ class Rendered:
     height: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marked(Rendered):
+    """An overlay of our own making, and what it marks: a dictionary for each `intake.overlay.Region`, the largest
+    first; None where nothing can tell."""
+
+    regions: list[dict[str, Any]] | None
+
+
 def read(content: bytes, *, max_bytes: int, max_pixels: int, filename: str = "") -> Reading:
     """`intake.read` in the sandbox. Raises Rejected or SandboxFailed, as every function here."""
     return _reading(run("read", content, max_bytes=max_bytes, max_pixels=max_pixels, filename=filename).data)
@@ -122,9 +130,13 @@ def strip(content: bytes) -> bytes:
     return run("strip", content).blob
 
 
-def reencode_overlay(content: bytes, *, width: int, height: int) -> Rendered:
-    """`intake.reencode_overlay` in the sandbox: a detector's overlay as our own PNG, if its shape is the picture's."""
-    return _rendered(run("overlay", content, width=width, height=height), "image/png")
+def reencode_overlay(content: bytes, *, width: int, height: int, turned: int = 1) -> Marked:
+    """`intake.overlay.reencode` in the sandbox: a detector's overlay as our own PNG, if it lies on the picture.
+
+    `turned`: the EXIF orientation of the file that the detector was given.
+    """
+    answer = run("overlay", content, width=width, height=height, turned=turned)
+    return Marked(content=answer.blob, media_type="image/png", **answer.data)
 
 
 def compression_map(content: bytes, *, max_pixels: int = 50_000_000) -> bytes:

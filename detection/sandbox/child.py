@@ -27,7 +27,7 @@ JOBS = {
     "read": "detection.intake:read",
     "render": "detection.intake:render",
     "strip": "detection.intake.stripping:unpacking",
-    "overlay": "detection.intake:reencode_overlay",
+    "overlay": "detection.intake.overlay:reencode",
     "examine": "detection.providers.provenance.inspection:examine",
     "declare": "detection.providers.provenance.inspection:declare",
     "compression_map": "detection.providers.provenance.traces:compression_map",
@@ -82,9 +82,12 @@ def _perform(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
 
 
 def _pack(result: Any) -> tuple[dict[str, Any], bytes]:
-    """A job gives a dataclass, bytes, or bytes with width and height."""
+    """A job gives a dataclass, bytes, bytes with width and height, or bytes with values."""
     if isinstance(result, bytes):
         return {"data": {}}, result
+    if isinstance(result, tuple) and len(result) == 2:
+        blob, values = result
+        return {"data": values}, blob
     if isinstance(result, tuple):
         blob, width, height = result
         return {"data": {"width": width, "height": height}}, blob

@@ -79,6 +79,7 @@ def read(asset: Asset, content: bytes | Rejected) -> None:
             "media_type": reading.media_type,
             "width": reading.width,
             "height": reading.height,
+            "orientation": reading.orientation,
             "notes": list(reading.notes),
             "rejected_code": "",
             "rejected_sentence": "",

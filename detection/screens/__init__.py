@@ -5,6 +5,7 @@ Reads and words only; whether somebody may see it was asked before (`reach`), an
 
 from __future__ import annotations
 
+from detection.screens.comparison import comparison
 from detection.screens.detectors import Card, basis_of, cards, primary_alias, request_of, title_of
 from detection.screens.faces import Face, face, tier_of
 from detection.screens.panes import Pane, Provenance, media_url, overlay_of, pane, provenance
@@ -16,6 +17,7 @@ __all__ = [
     "Provenance",
     "basis_of",
     "cards",
+    "comparison",
     "face",
     "media_url",
     "overlay_of",

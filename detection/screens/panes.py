@@ -10,10 +10,12 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from detection import wording
+from detection.intake.overlay import TOLERANCE
 from detection.models import Analysis, Asset, StoredOverlay
 from detection.results import Declared
 from detection.screens.detectors import basis_of, primary_alias, title_of
 from detection.vocabulary import LIVE, AnalysisStatus, Basis, Says
+from detection.wording import captions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +27,8 @@ class Pane:
     url: str
     tabs: tuple[dict[str, Any], ...]
     empty: str
+    regions: tuple[str, ...] = ()
+    """What the overlay marks, in words, the largest place first."""
 
 
 def pane(asset: Asset, analyses: Sequence[Analysis], chosen: str = "") -> Pane:
@@ -33,16 +37,38 @@ def pane(asset: Asset, analyses: Sequence[Analysis], chosen: str = "") -> Pane:
     ready = [row for row in analyses if (found := overlay_of(row)) and found.status == "ready"]
     ready.sort(key=lambda row: (row.provider != primary, row.pk))
     shown = next((row for row in ready if str(row.public_id) == chosen), ready[0] if ready else None)
-    if shown is None:
+    overlay = overlay_of(shown) if shown is not None else None
+    if shown is None or overlay is None:
         return Pane(overlay=None, title="", url="", tabs=(), empty=_why_empty(asset, analyses))
     tabs = tuple({"id": row.public_id, "title": title_of(row), "is_shown": row is shown} for row in ready)
+    lies_on_it = _lies_on(overlay, asset)
     return Pane(
-        overlay=overlay_of(shown),
+        overlay=overlay if lies_on_it else None,
         title=title_of(shown),
         url=f"{media_url(asset, 'overlay')}&analysis={shown.public_id}",
         tabs=tabs if len(tabs) > 1 else (),
-        empty="",
+        empty="" if lies_on_it else wording.no_highlight("mismatch"),
+        regions=_regions(overlay) if lies_on_it else (),
     )
+
+
+def _lies_on(overlay: StoredOverlay, asset: Asset) -> bool:
+    """Whether it still has the picture's proportions. Looked at when it was stored, and once more before it is shown:
+    a file may have been read again since."""
+    if not all((overlay.width, overlay.height, asset.width, asset.height)):
+        return True
+    own, shown = (overlay.width or 1) / (overlay.height or 1), (asset.width or 1) / (asset.height or 1)
+    # A small overlay's sides are rounded to whole pixels.
+    slack = TOLERANCE + 1 / min(overlay.width or 1, overlay.height or 1)
+    return abs(own / shown - 1) <= slack
+
+
+def _regions(overlay: StoredOverlay) -> tuple[str, ...]:
+    if overlay.regions is None:
+        return (str(captions.REGIONS_UNTOLD),)
+    if not overlay.regions:
+        return (wording.no_highlight("nothing_marked"),)
+    return tuple(map(captions.region_words, overlay.regions))
 
 
 def overlay_of(row: Analysis) -> StoredOverlay | None:

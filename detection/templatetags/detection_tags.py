@@ -27,7 +27,6 @@ from django.utils.translation import gettext_lazy as _l
 from detection import gate, registry, screens, wording
 from detection.models import Asset
 from detection.providers import providers
-from detection.standing import present_analyses
 from detection.vocabulary import Basis, Conclusion, Level, Signal, Verdict
 
 register = template.Library()
@@ -188,30 +187,9 @@ def thumbnail_url(asset: Asset) -> str:
 def detection_compare(context: Context, asset: Asset, alt: str = "") -> dict[str, Any]:
     """Original left, a detector's overlay right; with none, what was read and why there is nothing to highlight."""
     request = context.get("request")
-    analyses = present_analyses(asset)
-    kept = {name: request.GET[name] for name in ("for", "next") if name in request.GET} if request else {}
-    is_there = asset.detached_at is None
-    is_readable = is_there and not asset.rejected_sentence
-    shows_map = is_readable and min(asset.width or 0, asset.height or 0) >= _MAP_SIDE
-    return {
-        "asset": asset,
-        "alt": alt or asset.label,
-        "pane": screens.pane(asset, analyses, request.GET.get("overlay", "") if request else ""),
-        "rejected": wording.rejected_sentence(asset.rejected_sentence) if asset.rejected_sentence else "",
-        "preview_url": screens.media_url(asset, "preview") if is_readable else "",
-        "original_url": screens.media_url(asset, "original") if is_there else "",
-        "map_url": screens.media_url(asset, "map") if shows_map else "",
-        "map_title": wording.COMPRESSION_MAP_TITLE,
-        "map_lead": wording.COMPRESSION_MAP_LEAD,
-        "map_caveats": wording.COMPRESSION_MAP_CAVEATS,
-        "overlay_title": wording.OVERLAY_TITLE,
-        "caution": wording.OVERLAY_CAUTION,
-        "for_query": urlencode(kept, safe=":/"),
-    }
-
-
-_MAP_SIDE = 256
-"""Pixels of the shorter side below which a compression map shows nothing."""
+    query = request.GET if request else {}
+    kept = {name: query[name] for name in ("for", "next") if name in query}
+    return screens.comparison(asset, alt=alt, chosen=query.get("overlay", ""), kept=kept)
 
 
 @register.inclusion_tag("detection/banners.html", takes_context=True)

@@ -1,19 +1,65 @@
 """The fixed texts that stand beside a picture's evidence: what a highlight can and cannot tell, and why there is none.
 
-`wording` is the door through which everybody else reaches these names.
+`wording` is the door through which everybody reaches these names, but for those that only the comparison of the
+pictures shows: `screens.comparison` reads them here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from detection.wording.terms import band_number
 
 ESTIMATE_NOTE = _("This is an estimate by a detector. It can be wrong in both directions.")
 ABSENCE_NOTE = _("No signs found does not show that a picture is a real photograph.")
 OVERLAY_CAUTION = _("Highlighted areas influenced the score. They do not mark what was changed.")
 OVERLAY_TITLE = _("Where the detector looked")
+OVERLAY_LIMITS: tuple[Promise, ...] = (
+    OVERLAY_CAUTION,
+    _("The scale is this picture's own: something is always the strongest. It cannot be compared with other pictures."),
+    _("A place without highlight is not shown to be untouched, nor a picture without highlights to be a photograph."),
+    _("The highlights are one detector's; another may look elsewhere. Look at the original beside them."),
+)
+"""What highlights can and cannot tell; beside them, and open until somebody closes it."""
+
+_PLACES: dict[tuple[str, str], Promise] = {
+    ("upper", "left"): _("Upper left"),
+    ("upper", "centre"): _("Top, in the middle"),
+    ("upper", "right"): _("Upper right"),
+    ("middle", "left"): _("Left, at half height"),
+    ("middle", "centre"): _("Centre"),
+    ("middle", "right"): _("Right, at half height"),
+    ("lower", "left"): _("Lower left"),
+    ("lower", "centre"): _("Bottom, in the middle"),
+    ("lower", "right"): _("Lower right"),
+}
+_STRENGTHS: dict[str, Promise] = {
+    "strong": _("strongly marked"),
+    "moderate": _("moderately marked"),
+    "faint": _("faintly marked"),
+}
+
+
+def region_words(region: Mapping[str, Any]) -> str:
+    """One marked place in words: “Upper left: about 12 % of the picture, strongly marked.” `region`: as stored."""
+    return gettext("%(place)s: about %(share)d %% of the picture, %(strength)s.") % {
+        "place": _PLACES.get((region["row"], region["column"]), _PLACES["middle", "centre"]),
+        "share": band_number(region["share"]),
+        "strength": _STRENGTHS.get(region["strength"], _STRENGTHS["faint"]),
+    }
+
+
+REGIONS_UNTOLD = _(
+    "The marked places are not put into words: this overlay tells them by colour alone, or was stored some time ago."
+)
 
 COMPRESSION_MAP_TITLE = _("Compression map: cannot show AI")
+COMPRESSION_MAP_SCALE = (_("pale: compresses like the rest"), _("deep: compresses differently"))
 COMPRESSION_MAP_LEAD = _("A lead for the eye. It plays no part in any result.")
 COMPRESSION_MAP_CAVEATS: tuple[Promise, ...] = (
     _(

@@ -252,32 +252,6 @@ def test_a_palette_picture_is_read() -> None:
     assert intake.render(palette, longest_side=100)[1] == 100
 
 
-def test_an_overlay_becomes_our_own_png_and_keeps_its_alpha() -> None:
-    overlay = images.with_png_text(saved(Image.new("RGBA", (320, 240), (9, 9, 9, 77)), "PNG"), {"k": "secret"})
-    content, width, height = intake.reencode_overlay(overlay, width=640, height=480)
-    image = opened(content)
-    assert (image.format, image.mode, width, height) == ("PNG", "RGBA", 320, 240)
-    assert image.getpixel((1, 1)) == (9, 9, 9, 77)
-    assert b"secret" not in content
-
-
-def test_an_overlay_of_another_shape_is_refused() -> None:
-    overlay = saved(Image.new("L", (320, 260)), "PNG")
-    with pytest.raises(Rejected) as refused:
-        intake.reencode_overlay(overlay, width=640, height=480)
-    assert refused.value.code == "overlay_shape"
-
-
-def test_an_overlay_whose_shape_is_off_by_rounding_is_taken() -> None:
-    overlay = saved(Image.new("L", (101, 75)), "PNG")
-    assert intake.reencode_overlay(overlay, width=640, height=480)[1:] == (101, 75)
-
-
-def test_a_huge_overlay_is_brought_down_to_the_pictures_size() -> None:
-    overlay = saved(Image.new("L", (1_280, 960)), "PNG")
-    assert intake.reencode_overlay(overlay, width=640, height=480)[1:] == (640, 480)
-
-
 @pytest.mark.corpus
 def test_an_avif_that_says_it_is_turned_is_turned(corpus: Path) -> None:
     content = (corpus / "hostile" / "Pillow__Tests_images_avif_rot1mir0.avif").read_bytes()

@@ -66,6 +66,23 @@ def test_a_fetched_overlay_is_stored_as_our_own_png(upload: Callable[..., Stored
     assert str(row) == f"heatmap of {row.analysis_id} (ready)"
 
 
+@pytest.mark.parametrize(("orientation", "is_shown"), [(1, True), (6, True), (3, False)])
+def test_an_overlay_is_shown_only_where_it_is_certain_which_way_up_it_is(
+    plate: Callable[..., Any], scripted: Callable[..., Any], orientation: int, is_shown: bool
+) -> None:
+    """E6: a file that is stored upside down has the same shape either way, and its overlay may lie in either frame."""
+    scripted().will_return(verdict="likely_ai", ai_score=0.97, overlay=HEATMAP)
+    photo = images.photo_like(3, size=(64, 48))
+    asset = asset_of(plate(content=images.with_exif(photo, {0x0112: orientation}), is_read=False))
+    drain()
+    row = StoredOverlay.objects.get(analysis__asset=asset)
+    asset.refresh_from_db()
+    assert (asset.orientation, row.status) == (orientation, "ready" if is_shown else "refused")
+    assert is_shown or "which way up" in row.reason
+    if orientation == 6:
+        assert (row.width, row.height) == (48, 64), "it was turned as the picture is shown"
+
+
 def test_an_overlay_that_came_with_the_answer_needs_no_fetching(upload: Callable[..., StoredOverlay]) -> None:
     row = upload(HEATMAP)
     assert row.status == "ready"
@@ -161,8 +178,8 @@ def test_of_two_workers_with_one_overlay_one_keeps_its_file(
     row = upload(Overlay(url=URL), failing(errors.ProviderDown("502.")))
     mine = StoredOverlay.objects.get(pk=row.pk)
     made = sandbox.reencode_overlay(HEATMAP, width=64, height=48)
-    overlays._keep(row, made.content, 64, 48)
-    overlays._keep(mine, made.content, 64, 48)
+    overlays._keep(row, made)
+    overlays._keep(mine, made)
     overlays._refuse(mine, "Too late.")
     row.refresh_from_db()
     assert (row.status, files()) == ("ready", [row.file.name.rpartition("/")[2]])
