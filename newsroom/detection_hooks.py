@@ -49,6 +49,11 @@ detection.register_publishable(
 
 for _name, _label in (
     ("picture.uploaded", _("Uploaded")),
+    ("rendition.made", _("Copy for readers made")),
+    (
+        "rendition.made_without_credentials",
+        _("Copy for readers made; its Content Credentials hold for the original alone and were left out"),
+    ),
     ("picture.refused", _("Not taken in: the day's quota is used up")),
     ("picture.expired", _("Deleted: it was uploaded only to be checked")),
     ("picture.tier_changed", _("Source changed")),
