@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
 from detection import audit, callbacks, checking, correlation, queue, scanning
+from detection.conf import settings
+from detection.errors import Refused
+from detection.history import retaining
 from detection.models import Analysis, ProviderCheck, Sweep
 from detection.scanning import archive, urgency
 
@@ -31,6 +34,20 @@ def _each(kind: str, rows: Iterable[_Row], act: Callable[[_Row], bool]) -> int:
             raise  # the database is away, for all of them
         except Exception:
             logger.exception("The sweep could not deal with row %s (%s); it goes on with the others.", row.pk, kind)
+    return done
+
+
+def _prune(now: datetime) -> int:
+    """Remove events past their time, once a day, a batch at a sweep while there are more."""
+    last = Sweep.objects.filter(name="retention").first()
+    if not settings.KEEP_HISTORY or (last is not None and last.ran_at > now - timedelta(days=1)):
+        return 0
+    try:
+        done = retaining.prune(now, most=retaining.BATCH).count
+    except Refused:
+        done = 0  # an order stands; the refusal is in the history, once a day
+    if done < retaining.BATCH:
+        Sweep.objects.update_or_create(name="retention", defaults={"ran_at": now, "found": {"pruned": done}})
     return done
 
 
@@ -59,5 +76,6 @@ def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
         found["wanted"] = urgency.note_times(now)
     finally:
         found["sealed"] = audit.seal_all()
+        found["pruned"] = _prune(now)
         Sweep.objects.update_or_create(name="sweep", defaults={"ran_at": now, "found": found})
     return found

@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 import detection
 from detection import audit
+from detection.history import access as history_access
+from detection.history import erasing
 from detection.vocabulary import PlacedUse
-from newsroom import labels, permissions
+from newsroom import access, labels, permissions
 from newsroom.models import Story
 
 
@@ -47,13 +49,11 @@ detection.register_publishable(
     scope=permissions.stories,
 )
 
+history_access.desks_by(access.held)
+erasing.add_place("newsroom.StoryAlert", "seen_by_label")
+
 for _name, _label in (
     ("picture.uploaded", _("Uploaded")),
-    ("rendition.made", _("Copy for readers made")),
-    (
-        "rendition.made_without_credentials",
-        _("Copy for readers made; its Content Credentials hold for the original alone and were left out"),
-    ),
     ("picture.refused", _("Not taken in: the day's quota is used up")),
     ("picture.expired", _("Deleted: it was uploaded only to be checked")),
     ("picture.tier_changed", _("Source changed")),

@@ -66,7 +66,7 @@ READING = frozenset({"newsroom.view_story", "newsroom.view_photo"})
 def desks(user: Any, permission: str) -> QuerySet[Desk]:
     """The desks on which `user` holds `permission` by an unended membership."""
     roles = [role for role, carried in ROLES.items() if permission in carried]
-    if not roles or not _holds(user, permission):
+    if not roles or not holds(user, permission):
         return Desk.objects.none()
     own = Membership.objects.current().filter(user=user)
     found = Q(pk__in=own.filter(role__in=roles).values("desk"))
@@ -135,7 +135,7 @@ def _everywhere(user: Any, permission: str) -> bool | None:
     return None
 
 
-def _holds(user: Any, permission: str) -> bool:
+def holds(user: Any, permission: str) -> bool:
     """Whether the permission itself was given; for `NOBODYS` a superuser's blanket yes doesn't count."""
     if not user.is_active:
         return False

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
 from detection import gate, registry, signals
 from detection.gate import Line
+from detection.history import access
 from detection.models import Asset
 from newsroom import alerts, roles
 from newsroom.models import Membership, Photo, Story, StoryState
 
 post_save.connect(roles.join_group, sender=Membership, dispatch_uid="newsroom.join_group")
+
+
+@receiver((post_save, post_delete), sender=Membership, dispatch_uid="newsroom.membership_changed")
+def membership_changed(sender: Any, instance: Membership, raw: bool = False, **kwargs: Any) -> None:
+    """Note what the person of a membership may decide now, by whoever changed it where that is known."""
+    if not raw:
+        access.note(instance.user_id, by=getattr(instance, "changed_by", None))
 
 
 @receiver(signals.standing_changed, dispatch_uid="newsroom.after_alert")

@@ -13,6 +13,7 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from detection.history import access
 from newsroom.models import Membership, Role
 from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING
 
@@ -48,9 +49,12 @@ def after_migrate(app_config: AppConfig, **kwargs: Any) -> None:
     if app_config == with_models[-1]:
         create_permissions(app_config, **kwargs)
         make_roles()
+        for person in Membership.objects.values_list("user", flat=True).distinct():
+            access.note(person)  # who was here before the history kept it
 
 
 def join_group(sender: type[Membership], instance: Membership, raw: bool = False, **kwargs: Any) -> None:
     """Put the person of a membership into the group of its role."""
     if not raw:
+        access.stamp(instance.user, getattr(instance, "changed_by", None))
         instance.user.groups.add(Group.objects.get_or_create(name=OF_ROLE[instance.role])[0])

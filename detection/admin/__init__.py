@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from detection.admin import assets, deliveries, gave_up, operations, records
-from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, ReadOnlyMixin
+from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, NamesChangerMixin, ReadOnlyMixin
 
 __all__ = [
     "AnalysedImageMixin",
     "GatedPublicationMixin",
+    "NamesChangerMixin",
     "ReadOnlyMixin",
     "assets",
     "deliveries",

@@ -1,4 +1,4 @@
-"""Three mixins: two that a host puts before `ModelAdmin`, and the read-only one that all of ours share."""
+"""Mixins: three that a host puts before its `ModelAdmin`, and the read-only one that all of ours share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from detection.history import access
 from detection.templatetags.detection_tags import attach_assets, detection_badge
 
 if TYPE_CHECKING:
@@ -65,6 +66,23 @@ class GatedPublicationMixin(_WithStyle):
     """
 
     change_form_template = "admin/detection/gated_change_form.html"
+
+
+class NamesChangerMixin(_Admin):
+    """For the admin of accounts, groups and memberships: the event of a change of rights names who made it."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        access.stamp(obj, request.user)
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        access.stamp(obj, request.user)
+        super().delete_model(request, obj)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for one in formset.forms:
+            access.stamp(one.instance, request.user)
+        super().save_formset(request, form, formset, change)
 
 
 def badge(picture: Model | None) -> SafeString:

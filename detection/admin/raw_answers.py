@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from detection import audit, reach, screens, wording
 from detection.admin.review import refused
+from detection.history import viewing
 from detection.models import Analysis
 from detection.providers import providers
 from detection.templatetags.detection_tags import review_url
@@ -35,6 +36,7 @@ def raw_view(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         sentence = _("You may not read raw answers. What this one means stands on the review page.")
         error = audit.denied(reach.READ_RAW, asset=asset, by=request.user, sentence=sentence)
         return refused(request, str(error), back=review_url(asset))
+    viewing.note(asset, by=request.user, what="raw")
     context = {
         **admin_site.each_context(request),
         "is_nav_sidebar_enabled": False,

@@ -19,15 +19,17 @@ from detection import audit, reviewing, scanning, wording
 from detection.admin.visits import Visit
 from detection.errors import DetectionError, EvidenceChanged, NotPermitted, Refused
 from detection.forms import ConclusionForm, ReasonForm
+from detection.history import viewing
 from detection.models import Review
 from detection.vocabulary import Conclusion
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def review_view(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """GET shows the page and writes nothing; POST takes one act, then sends the reader back to the page."""
+    """GET shows the page and notes who looked; POST takes one act, then sends the reader back to the page."""
     visit = Visit.of(request, public_id, request.GET.get("for", ""))
     if request.method != "POST":
+        viewing.note(visit.asset, by=request.user)
         return visit.page()
     act = _ACTS.get(request.POST.get("action", ""))
     if act is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.utils import timezone
 
 from detection import addresses, correlation, registry
 from detection.audit.actions import ACTIONS, register
@@ -34,6 +35,7 @@ __all__ = [
     "record",
     "record_all",
     "register",
+    "role_of",
     "seal",
     "seal_all",
     "unsealed",
@@ -49,6 +51,14 @@ def name_of(user: Any) -> str:
     if user is None:
         return ""
     return str(user.get_full_name() or user.get_username())[:150]
+
+
+def role_of(user: Any) -> str:
+    """What a person is at this moment, in words to be kept: their groups, or that they are an administrator."""
+    if user is None:
+        return ""
+    groups = ", ".join(user.groups.order_by("name").values_list("name", flat=True))
+    return (groups or ("Administrator" if user.is_superuser else ""))[:100]
 
 
 def record(
@@ -107,6 +117,7 @@ def _made(
     salted = {name: (secrets.token_hex(16), value) for name, value in private.items() if value}
     facts = _plain(facts)
     event = AuditEvent(
+        at=timezone.now(),
         action=action,
         asset=asset,
         subject_type=subject._meta.label_lower if subject is not None else "",

@@ -120,6 +120,7 @@ def _about(subject: models.Model, line: Line, found: Report, *, by: Any) -> dict
         "policy_number": found.policy_number,
         "author": by,
         "author_label": audit.name_of(by),
+        "author_role": audit.role_of(by),
     }
 
 
@@ -136,6 +137,7 @@ def _record(action: str, made: AboutSubject, subject: models.Model, line: Line, 
         level=line.level,
         policy=made.policy_number,
         desk=made.desk,
+        role=made.author_role,
         sha256=made.asset.sha256,
         act=made.public_id,
         **facts,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from detection import audit
 from detection.audit.chain import Problem, problems
+from detection.history import retaining
 from detection.history.anchoring import Anchor
 from detection.models import AuditEvent, AuditPersonal, AuditSeal
 
@@ -59,8 +60,7 @@ def verify(anchors: Sequence[Anchor] = (), *, seal: bool = True) -> Verification
 
 def _removed_through() -> int:
     """The last entry whose event may be gone because retention removed it."""
-    pruned = AuditEvent.objects.filter(action="audit.pruned").values_list("facts", flat=True)
-    return max((int(facts.get("through", 0)) for facts in pruned), default=0)
+    return retaining.explained(AuditEvent.objects.filter(action="audit.pruned").values_list("facts", flat=True))
 
 
 def _against(anchors: Sequence[Anchor], found: Verification) -> Iterator[Problem]:

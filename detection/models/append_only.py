@@ -7,6 +7,10 @@ REPLACE deletes without firing a trigger: https://sqlite.org/lang_conflict.html,
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 TABLES: dict[str, str] = {"detection_auditevent": "id", "detection_auditseal": "seq"}
@@ -83,3 +87,15 @@ def drop(connection: BaseDatabaseWrapper) -> None:
         for name, (table, _) in _wanted(connection).items():
             if name not in absent:
                 cursor.execute(f"DROP TRIGGER {name}" + (f" ON {table}" if connection.vendor == "postgresql" else ""))
+
+
+@contextmanager
+def lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """One transaction in which protected rows may be deleted; whatever happens in it, the triggers stand afterwards."""
+    with transaction.atomic(using=connection.alias):
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # else rows written just now keep the table in use
+        drop(connection)
+        yield
+        install(connection)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from detection.admin import NamesChangerMixin
 from newsroom.models import Desk, Membership
 
 
@@ -17,7 +18,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Desk)
-class DeskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class DeskAdmin(NamesChangerMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """A desk with its people."""
 
     list_display = ("name", "slug", "is_confidential", "editors_may_break_glass")
@@ -32,7 +33,7 @@ class DeskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(NamesChangerMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Who works where, till when."""
 
     list_display = ("user", "desk", "role", "ends_at")
