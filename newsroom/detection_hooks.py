@@ -54,6 +54,11 @@ erasing.add_place("newsroom.StoryAlert", "seen_by_label")
 
 for _name, _label in (
     ("picture.uploaded", _("Uploaded")),
+    ("rendition.made", _("Copy for readers made")),
+    (
+        "rendition.made_without_credentials",
+        _("Copy for readers made; its Content Credentials hold for the original alone and were left out"),
+    ),
     ("picture.refused", _("Not taken in: the day's quota is used up")),
     ("picture.expired", _("Deleted: it was uploaded only to be checked")),
     ("picture.tier_changed", _("Source changed")),

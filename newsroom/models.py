@@ -230,8 +230,10 @@ class Placement(models.Model):
     published_file = models.CharField(max_length=200, blank=True, editable=False)
     published_use = models.CharField(max_length=12, blank=True, editable=False)
     rendition = models.CharField(max_length=200, blank=True, editable=False)
-    """Our own copy for readers, without metadata, under a name nobody can guess; "" where none could be made."""
+    """Our own copy for readers, under a name nobody can guess; "" where none could be made."""
     rendition_of = models.CharField(max_length=200, blank=True, editable=False)
+    rendition_words = models.CharField(max_length=64, blank=True, editable=False)
+    """A fingerprint of the newsroom's words that the copy carries."""
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position", "pk"]

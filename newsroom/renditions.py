@@ -1,4 +1,7 @@
-"""The copies that readers get: smaller, without metadata, under names nobody can guess. The original never leaves.
+"""The copies that readers get: smaller, under names nobody can guess, saying whose they are and how they were made.
+
+They say nothing else, and the original never leaves. Its Content Credentials hold for its own bytes alone, so a copy
+has none; that there were any is recorded.
 
 Made before a story is published, since opening a picture takes longer than a transaction should; served only while
 the story that shows them is public.
@@ -6,14 +9,18 @@ the story that shows them is public.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import uuid
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
 
-from detection import sandbox, stored
+from detection import audit, sandbox, stored
 from detection.errors import Rejected, SandboxFailed, StorageUnavailable
+from detection.models import Asset
+from newsroom import carrying
 from newsroom.models import Placement, Story
 from newsroom.streaming import UPLOAD_CAP
 
@@ -34,22 +41,43 @@ def prepare(story: Story) -> None:
     Raises NotStored where the storage fails: that is no picture's fault, and the story has to wait.
     """
     for placement in story.placements.select_related("photo"):
-        if placement.rendition_of != placement.photo.image.name or not placement.rendition:
+        photo = placement.photo
+        is_of = (placement.rendition_of, placement.rendition_words) == (photo.image.name, carrying.own_words(photo))
+        if not is_of or not placement.rendition:
             _make(placement)
 
 
 def _make(placement: Placement) -> None:
-    image, source = placement.photo.image, str(placement.photo.image.name)
+    photo, source = placement.photo, str(placement.photo.image.name)
     try:
-        rendered = sandbox.render(stored.read(image.storage, source, most=UPLOAD_CAP), longest_side=LONGEST_SIDE)
-        name = stored.save(default_storage, f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(rendered.content))
+        content = stored.read(photo.image.storage, source, most=UPLOAD_CAP)
+        rendered = sandbox.render(content, longest_side=LONGEST_SIDE)
+        found = sandbox.carried(content)
+        said = carrying.words(photo, found)
+        copy = carrying.written(rendered.content, said)
+        name = stored.save(default_storage, f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(copy))
     except (Rejected, SandboxFailed, FileNotFoundError) as error:
         logger.warning("No copy for readers of picture %s: %s", placement.photo_id, error)
         return
     except StorageUnavailable as error:
         logger.exception("The copy for readers of picture %s could not be stored.", placement.photo_id)
         raise NotStored from error
-    Placement.objects.filter(pk=placement.pk).update(rendition=name, rendition_of=source)
+    before = placement.rendition
+    action = "rendition.made_without_credentials" if found.had_credentials else "rendition.made"
+    with transaction.atomic():
+        fresh = {"rendition": name, "rendition_of": source, "rendition_words": carrying.own_words(photo)}
+        Placement.objects.filter(pk=placement.pk).update(**fresh)
+        audit.record(
+            action,
+            asset=Asset.objects.of(photo).first(),
+            subject=photo,
+            story=placement.story_id,
+            sha256=hashlib.sha256(copy).hexdigest(),
+            says=sorted(said),
+            source_type=found.source_type,
+        )
+    if before:
+        stored.delete_quietly(default_storage, before)
 
 
 def public(name: str) -> str | None:

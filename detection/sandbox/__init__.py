@@ -67,6 +67,17 @@ class Examination:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Carried:
+    """What a copy should go on saying. `source_type`: IPTC's code; `had_credentials`: a copy can't keep them."""
+
+    credit: str = ""
+    copyright: str = ""
+    caption: str = ""
+    source_type: str = ""
+    had_credentials: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
     """A picture of our own making, without metadata; sizes in pixels."""
 
@@ -123,6 +134,11 @@ def render(
     """`intake.render` in the sandbox: a preview, or a rendition for a detector that refuses a format or a size."""
     arguments: dict[str, Any] = {"longest_side": longest_side, "media_type": media_type, "max_bytes": max_bytes}
     return _rendered(run("render", content, max_pixels=max_pixels, **arguments), media_type)
+
+
+def carried(content: bytes, *, max_pixels: int = 50_000_000) -> Carried:
+    """Whose the picture is, what it shows and how it was made, by what the file says; to be written into a copy."""
+    return Carried(**run("carry", content, max_pixels=max_pixels).data)
 
 
 def strip(content: bytes) -> bytes:

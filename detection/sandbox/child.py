@@ -30,6 +30,7 @@ JOBS = {
     "overlay": "detection.intake.overlay:reencode",
     "examine": "detection.providers.provenance.inspection:examine",
     "declare": "detection.providers.provenance.inspection:declare",
+    "carry": "detection.providers.provenance.carrying:read",
     "compression_map": "detection.providers.provenance.traces:compression_map",
 }
 """The whole of what a child will do, by name: the jobs stand on a higher floor, so they are not imported here."""

@@ -59,6 +59,7 @@ def media(request: HttpRequest, public_id: uuid.UUID, rendition: str) -> HttpRes
         return _unreadable(request, _("This picture could not be opened just now. Reload the page."), status=503)
     for name, value in _HEADERS.items():
         response.headers[name] = value
+    response.headers.setdefault("Content-Disposition", "inline")
     return response
 
 

@@ -28,7 +28,7 @@ _MARKS = ("stealth_pnginfo", "stealth_pngcomp", "stealth_rgbinfo", "stealth_rgbc
 def read(content: bytes, *, max_pixels: int) -> tuple[Evidence, ...]:
     """All evidence, strongest kinds first. `max_pixels`: above it no pixel is decoded to look for hidden text."""
     found = [*_in_png_text(content)]
-    image = _open(content)
+    image = opened(content)
     if image is None:
         found += xmp.evidence(xmp.search(content)) if b"<x:xmpmeta" in content else []
     else:
@@ -46,7 +46,7 @@ def read(content: bytes, *, max_pixels: int) -> tuple[Evidence, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda item: item.strength or "Z"))
 
 
-def _open(content: bytes) -> Image.Image | None:
+def opened(content: bytes) -> Image.Image | None:
     """The picture's header, or None: declarations are read of pictures whose pixels are refused, too."""
     try:
         kind = sniff(content)
@@ -91,7 +91,7 @@ def _in_iim(image: Image.Image) -> Iterator[Evidence]:
         return
     fields = IptcImagePlugin.getiptcinfo(image)
     raw = (fields or {}).get(_IIM_CREDIT, b"")
-    credit = _text(raw[0] if isinstance(raw, list) and raw else raw).strip()
+    credit = text(raw[0] if isinstance(raw, list) and raw else raw).strip()
     if credit in xmp.CREDITS:
         says = xmp.CREDITS[credit]
         yield Evidence(kind="iptc", key="IIM 2:110 Credit", value=credit, where="IPTC IIM", says=says, strength="B")
@@ -116,10 +116,10 @@ def _exif(image: Image.Image, *, decodes: bool) -> Mapping[str, str]:
     named = {ExifTags.TAGS.get(tag, ""): value for tag, value in exif.items()}
     with suppress(Exception):
         named |= {ExifTags.TAGS.get(tag, ""): value for tag, value in exif.get_ifd(ExifTags.IFD.Exif).items()}
-    return {name: _text(named[name]) for name in _EXIF_NAMES if name in named}
+    return {name: text(named[name]) for name in _EXIF_NAMES if name in named}
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
     """A field as text. An EXIF comment names its own encoding in its first eight bytes; the byte order is a guess."""
     if not isinstance(value, bytes):
         return str(value)[:_MAX_FIELD].strip("\0 ")

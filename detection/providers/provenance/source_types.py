@@ -35,6 +35,8 @@ OTHERS = frozenset(
 RETIRED = {"minorHumanEdits": "humanEdits", "digitalArt": "digitalCreation", "softwareImage": ""}
 """Codes that IPTC retired, and what they are read as now ("": nothing definite)."""
 
+KNOWN = frozenset({*AI_CODES, *CAPTURES, *OTHERS} - {"empty"})
+"""Codes that say something definite today."""
 _BY_FOLDED = {code.casefold(): code for code in (*AI_CODES, *CAPTURES, *OTHERS, *RETIRED)}
 
 

@@ -34,7 +34,7 @@ _SEARCHED = re.compile(rb"digitalsourcetype/([A-Za-z]{3,60})", re.IGNORECASE)
 
 def evidence(packet: bytes, *, where: str = "XMP") -> list[Evidence]:
     """What one packet says."""
-    fields = _fields(packet)
+    fields = properties(packet)
     if fields is None:
         found = [match.decode("ascii") for match in _SEARCHED.findall(packet[:MAX_PACKET])]
         return [_source_type(code, f"{where}, damaged") for code in dict.fromkeys(found)]
@@ -59,7 +59,7 @@ def is_tc260_ai(value: str) -> bool:
     return re.search(r'"Label"\s*:\s*"?1"?\s*[,}]', value) is not None
 
 
-def _fields(packet: bytes) -> list[tuple[str, str]] | None:
+def properties(packet: bytes) -> list[tuple[str, str]] | None:
     """(folded local name, value) of every property; None where the packet is no safe XML."""
     try:
         root = fromstring(packet[:MAX_PACKET].strip(b"\0 \r\n\t"), forbid_dtd=False)
