@@ -74,3 +74,5 @@ for _name, _label in (
     ("story.alerted", _("The desk was alerted")),
 ):
     audit.register(_name, _label)
+for _name, _label in (("api_token.issued", _("API token issued")), ("api_token.revoked", _("API token revoked"))):
+    audit.register(_name, _label, personal=("owner",))

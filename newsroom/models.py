@@ -17,6 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from newsroom.api.models import ApiToken as ApiToken  # Django looks for an app's models here
+from newsroom.api.models import KeptAnswer as KeptAnswer
+
 SUFFIXES = frozenset({".avif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".webp"})
 """File name endings that are kept; what a file is, is read from its bytes and never from its name."""
 

@@ -50,6 +50,7 @@ HOUSE = frozenset(
         "detection.redrive",
         "detection.change_policy",
         "detection.erase_personal",
+        "newsroom.revoke_token",
     }
 )
 """Held for the whole house or not at all; none of them decides about a picture."""

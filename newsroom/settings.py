@@ -152,6 +152,8 @@ if AUDIT_ANCHOR_KEY and AUDIT_ANCHOR_KEY == SECRET_KEY:
     raise ImproperlyConfigured("AUDIT_ANCHOR_KEY is the same as DJANGO_SECRET_KEY. Give each a value of its own.")
 DEMO_PASSWORD = _env.secret("DEMO_PASSWORD", at_least=_PASSWORD_LENGTH)
 DEMO = _env.switch("NEWSROOM_DEMO", default=False) and not IS_PUBLIC  # anybody at this machine may be its people
+API_RATE = _env.number("API_RATE", 600, low=1, high=1_000_000)
+"""Requests a minute that the API answers to one token."""
 TRUSTED_PROXIES = _env.number("TRUSTED_PROXIES", 0, low=0, high=16)
 """How many proxies in front are ours; 0: forwarded headers are not believed."""
 

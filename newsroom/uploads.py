@@ -79,25 +79,17 @@ def receive(
     story: Story | None = None,
     particulars: Particulars | None = None,
     expires_at: datetime | None = None,
+    along: Callable[[Photo], None] | None = None,
 ) -> Photo:
     """Keep one file as a new picture, and place it last in `story` where one is given. `by`: None for an import.
 
-    Raises NotStored where there is no room for it, on the disk or in the database, or the storage doesn't answer; its
-    kind NotTaken where the file is over the cap, or over what this person may bring in on one day.
+    `along`: done last in the same transaction. Raises NotStored where there is no room for the file or the storage
+    doesn't answer; its kind NotTaken where it is over the cap, or over what this person may bring in on one day.
     """
     known = particulars or Particulars()
-    desk = story.desk if story is not None else None
     name = PurePath(file.name or "").name[:200]
-    photo = Photo(
-        original_name=name,
-        headline=PurePath(name).stem.replace("_", " ").replace("-", " ")[:200],
-        credit=known.credit,
-        source_tier=known.source_tier,
-        keep_inside=known.keeps_inside(desk),
-        uploader=by,
-        desk=desk,
-        expires_at=expires_at,
-    )
+    photo = _described(name, known, by=by, desk=story.desk if story is not None else None)
+    photo.expires_at = expires_at
     with ExitStack() as undo:
         undo.callback(_counted(file, name, by))
         try:
@@ -109,6 +101,8 @@ def receive(
                 audit.record("picture.uploaded", subject=photo, by=by, file=stored_as, source_tier=known.source_tier)
                 if story is not None:
                     place(photo, story)
+                if along is not None:
+                    along(photo)
         except (StorageUnavailable, DatabaseError) as error:
             if isinstance(error, DatabaseError) and not is_full(error):
                 raise
@@ -116,6 +110,18 @@ def receive(
             raise NotStored(name, is_full=is_full(error)) from error
         undo.pop_all()
     return photo
+
+
+def _described(name: str, known: Particulars, *, by: Any, desk: Desk | None) -> Photo:
+    return Photo(
+        original_name=name,
+        headline=PurePath(name).stem.replace("_", " ").replace("-", " ")[:200],
+        credit=known.credit,
+        source_tier=known.source_tier,
+        keep_inside=known.keeps_inside(desk),
+        uploader=by,
+        desk=desk,
+    )
 
 
 def _counted(file: File[bytes], name: str, by: Any) -> Callable[[], None]:

@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from detection.views import live, ready
 from newsroom import views
+from newsroom.api import site
 
 handler500 = "newsroom.views.went_wrong"
 pages = [
@@ -22,6 +23,7 @@ urlpatterns = [
     path("detection/", include("detection.urls")),
     path("health/live", live),
     path("health/ready", ready),
+    path("api/v1/", site.urls),
 ]
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("newsroom.demo.urls")))

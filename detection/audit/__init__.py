@@ -70,7 +70,11 @@ def record(
     personal: Mapping[str, str] | None = None,
     **facts: Any,
 ) -> AuditEvent:
-    """Add one event. `by`: the person, None for the system. Raises ValueError for an action nobody registered."""
+    """Add one event. `by`: the person, None for the system. Raises ValueError for an action nobody registered.
+
+    A host that lets programs act in a person's name sets `acts_through` on that user ("API token …"); it is kept as the
+    fact `through`, so that the history tells the two apart.
+    """
     event, values = _made(action, asset=asset, subject=subject, by=by, personal=personal or {}, facts=facts)
     event.save()
     AuditPersonal.objects.bulk_create(values)
@@ -114,6 +118,8 @@ def _made(
     private |= dict(personal)
     if by is not None:
         private |= {"actor": name_of(by)} | addresses.of(by)
+        if means := getattr(by, "acts_through", ""):
+            facts["through"] = means
     salted = {name: (secrets.token_hex(16), value) for name, value in private.items() if value}
     facts = _plain(facts)
     event = AuditEvent(

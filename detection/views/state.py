@@ -26,12 +26,14 @@ def asset_json(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
         asset = visible(request, public_id)
     except Http404:
         return _json({"error": _("There is no such picture for you.")}, status=404)
-    return _json(_state_of(asset))
+    return _json(state_of(asset))
 
 
-def _state_of(asset: Asset) -> dict[str, Any]:
-    """One picture for API clients. `level`: before any story's own use of it and without conclusions,
-    which `reviewState` counts."""
+def state_of(asset: Asset) -> dict[str, Any]:
+    """One picture for API clients, also of a host's own API.
+
+    `level`: before any story's own use of it and without conclusions, which `reviewState` counts.
+    """
     rows = present_analyses(asset)
     primary = screens.primary_alias()
     first = next((row for row in rows if row.provider == primary), rows[0] if rows else None)

@@ -10,6 +10,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from newsroom import publishing, uploads
+from newsroom.api import answers
 
 
 class Command(BaseCommand):
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         for outcome in publishing.publish_due(now):
             self.stdout.write(f"{outcome.story.slug}: {outcome.sentence}")
         publishing.remind(now)
+        answers.delete_old(now)
         deleted = uploads.delete_expired(now)
         if deleted:
             self.stdout.write(f"{deleted} pictures that were only checked are deleted.")
