@@ -88,6 +88,7 @@ api = _Api(
     version=__version__,
     urls_namespace="api",
     docs_url=None,
+    docs_decorator=require_safe,
     description="Stories, their pictures, the evidence about each, and the gate before publishing.",
 )
 api.add_router("/me", whoami.router)
@@ -97,7 +98,6 @@ api.add_router("/pictures", pictures.router)
 api.add_router("", judging.router)
 
 
-@login_not_required
 @require_safe
 def explained(request: HttpRequest) -> HttpResponse:
     """The page for people."""
@@ -107,8 +107,8 @@ def explained(request: HttpRequest) -> HttpResponse:
 def _urls() -> tuple[list[Any], str, str]:
     patterns, app, namespace = api.urls
     doors = [one for one in patterns if not (isinstance(one, URLPattern) and one.name == "api-root")]
-    last = re_path(r"^.*\Z", login_not_required(problems.not_found))
-    return [path("", explained, name="api-root"), *doors, last], app, namespace
+    last = re_path(r"^.*\Z", login_not_required(problems.not_found), name="nothing")
+    return [path("", _door(explained), name="api-root"), *doors, last], app, namespace
 
 
 urls = _urls()
