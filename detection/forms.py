@@ -11,7 +11,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from detection import wording
-from detection.vocabulary import Conclusion
+from detection.vocabulary import Conclusion, NoteKind
+from detection.wording import decision_texts
 
 CONCLUSIONS: tuple[tuple[Conclusion, Any, Any], ...] = (
     (
@@ -41,6 +42,9 @@ CONCLUSIONS: tuple[tuple[Conclusion, Any, Any], ...] = (
     ),
 )
 """Each conclusion as a person chooses it: the word, and what it means, in a sentence."""
+
+KEYS = {Conclusion.ACCEPTED: "a", Conclusion.CONFIRMED_AI_GENERATED: "x", Conclusion.CANNOT_DETERMINE: "n"}
+"""The keys that choose a conclusion, as they are printed beside it; what acts on them is `keys.js`."""
 
 
 def _reasons() -> list[tuple[str, str]]:
@@ -78,12 +82,54 @@ class ConclusionForm(EvidenceForm):
     no_label_reason = forms.CharField(label=_("Or why there is no label"), required=False, max_length=200)
 
     def choices_with_meaning(self) -> list[dict[str, Any]]:
-        """The radio buttons, each with what it means."""
+        """The radio buttons, each with what it means and its key."""
         chosen = self["conclusion"].value()
         return [
-            {"value": word.value, "label": label, "meaning": meaning, "is_chosen": chosen == word.value}
+            {
+                "value": word.value,
+                "label": label,
+                "meaning": meaning,
+                "is_chosen": chosen == word.value,
+                "key": KEYS.get(word, ""),
+            }
             for word, label, meaning in CONCLUSIONS
         ]
+
+
+class KnowledgeForm(forms.Form):
+    """What somebody knows about a picture: a tick and a few words for each check, the source's answer, a note."""
+
+    evidence = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
+        for kind in NoteKind:
+            words: dict[str, Any] = {
+                "label": decision_texts.NOTE_KINDS[kind],
+                "required": False,
+                "max_length": 4000,
+                "strip": True,
+            }
+            if kind.is_check:
+                self.fields[f"did_{kind}"] = forms.BooleanField(label=words["label"], required=False)
+                hint = forms.TextInput(attrs={"placeholder": _("What was found (optional)")})
+                self.fields[kind] = forms.CharField(**words, widget=hint)
+            else:
+                self.fields[kind] = forms.CharField(**words, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def checks(self) -> list[dict[str, Any]]:
+        """The checklist in its order: each with its tick and its words."""
+        return [
+            {"did": self[f"did_{kind}"], "words": self[kind], "name": decision_texts.NOTE_KINDS[kind]}
+            for kind in decision_texts.NOTE_KINDS
+            if kind.is_check
+        ]
+
+    def words(self) -> dict[NoteKind, str]:
+        """What is to be recorded: whatever is ticked or has words. Of a valid form."""
+        said = self.cleaned_data
+        return {kind: said[kind] for kind in NoteKind if said[kind] or said.get(f"did_{kind}")}
 
 
 class AcknowledgeForm(EvidenceForm):

@@ -38,6 +38,17 @@ def _is_placed(asset: Asset, subject: models.Model) -> bool:
     return any(registry.content_type(one).pk == asset.content_type_id for one in here)
 
 
+def check_place(asset: Asset, *, by: Any, subject: models.Model | None) -> None:
+    """Raise NotPermitted, recorded, or Refused, where this person may not act on this picture, in this story or at all.
+
+    Before the act opens its transaction, for the record of an attempt has to stay.
+    """
+    if not _may(asset, by=by, subject=subject, permission="detection.review_analysis"):
+        raise audit.denied("detection.review_analysis", asset=asset, subject=subject, by=by)
+    if subject is not None and not _is_placed(asset, subject):
+        raise Refused(_("This picture is not part of this story any more. Nothing was recorded."))
+
+
 def claim(asset: Asset, *, by: Any) -> Claim:
     """Say that one is looking, for 15 minutes; taking over is allowed and recorded. Raises NotPermitted."""
     if not _may(asset, by=by, subject=None, permission="detection.review_analysis"):
@@ -68,10 +79,7 @@ def decide(
     `subject`: the story it is decided for; its desk is where the conclusion counts, and there a holder of
     `override_hold` also clears a hold with it.
     """
-    if not _may(asset, by=by, subject=subject, permission="detection.review_analysis"):
-        raise audit.denied("detection.review_analysis", asset=asset, subject=subject, by=by)
-    if subject is not None and not _is_placed(asset, subject):
-        raise Refused(_("This picture is not part of this story any more. Nothing was recorded."))
+    check_place(asset, by=by, subject=subject)
     _check_words(reason_code, reader_label, no_label_reason)
     is_holder = subject is not None and _may(asset, by=by, subject=subject, permission="detection.override_hold")
     picture = asset.picture()

@@ -116,6 +116,23 @@ class Conclusion(StrEnum):
         return self in (Conclusion.CONFIRMED_AI_GENERATED, Conclusion.CONFIRMED_AI_ALTERED)
 
 
+class NoteKind(StrEnum):
+    """What a person wrote down about one picture, beside the evidence: it moves no level. Only `noting` writes it."""
+
+    NOTE = "note"
+    ORIGINAL_SEEN = "original_seen"
+    SECOND_SOURCE = "second_source"
+    REVERSE_SEARCH = "reverse_search"
+    GEOLOCATION = "geolocation"
+    PHOTOGRAPHER_CONTACTED = "photographer_contacted"
+    SOURCE_ANSWERED = "source_answered"
+
+    @property
+    def is_check(self) -> bool:
+        """Whether it is one of the checklist, and may stand without words."""
+        return self not in (NoteKind.NOTE, NoteKind.SOURCE_ANSWERED)
+
+
 class Level(StrEnum):
     """What one picture means for one story's publish button. Only the gate computes it; it is never stored."""
 

@@ -19,7 +19,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"addresses", "results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
     frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing"}),
-    frozenset({"scanning", "overlays", "callbacks", "reviewing", "gate", "checking", "history", "sweeping"}),
+    frozenset({"scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "sweeping"}),
     frozenset(
         {
             *(
@@ -48,6 +48,7 @@ WITHIN: dict[str, set[str]] = {
     "switches": {"audit"},
     "callbacks": {"scanning"},
     "checking": {"scanning"},
+    "noting": {"reviewing"},
     "sweeping": {"scanning", "callbacks", "checking", "history"},
 }
 """What may be seen of one's own floor, on floors 2 to 4. The two lowest are free of cycles, and the doors are doors."""

@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from detection import audit, reviewing, scanning, wording
+from detection import audit, noting, reviewing, scanning, wording
 from detection.admin.visits import Visit
 from detection.errors import DetectionError, EvidenceChanged, NotPermitted, Refused
-from detection.forms import ConclusionForm, ReasonForm
+from detection.forms import ConclusionForm, KnowledgeForm, ReasonForm
 from detection.history import viewing
 from detection.models import Review
-from detection.vocabulary import Conclusion
+from detection.vocabulary import Conclusion, NoteKind
+from detection.wording import decision_texts
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,6 +46,8 @@ def attempt(
         forms = {"form": ConclusionForm(visit.request.POST)}
     elif kept == "release":
         forms = {"reason_form": ReasonForm(visit.request.POST, auto_id="id_release_%s")}
+    elif kept == "note":
+        forms = {"knowledge_form": KnowledgeForm(visit.request.POST, auto_id="id_known_%s")}
     try:
         done = act(visit)
     except EvidenceChanged as error:
@@ -103,6 +106,16 @@ def _undo(visit: Visit) -> str:
     return _("Taken back. The question is open again; both steps stand in the history.")
 
 
+def _note(visit: Visit) -> str:
+    form = KnowledgeForm(visit.request.POST)
+    if not form.is_valid():
+        raise Refused(first_error(form))
+    evidence = form.cleaned_data["evidence"]
+    made = noting.note(visit.asset, form.words(), by=visit.request.user, evidence=evidence, subject=visit.subject)
+    told = "; ".join(str(decision_texts.NOTE_KINDS[NoteKind(one.kind)]) for one in made)
+    return _("Noted: %(what)s. The question about the picture is as open as before.") % {"what": told}
+
+
 def _claim(visit: Visit) -> str:
     reviewing.claim(visit.asset, by=visit.request.user)
     return _("Others now see that you are looking at this picture.")
@@ -144,6 +157,7 @@ def first_error(form: Any) -> str:
 _ACTS: dict[str, Callable[[Visit], str]] = {
     "decide": _decide,
     "undo": _undo,
+    "note": _note,
     "claim": _claim,
     "look_again": _look_again,
     "second_opinion": _second_opinion,

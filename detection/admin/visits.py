@@ -20,15 +20,17 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from detection import audit, gate, policy, reach, registry, screens, wording
+from detection import audit, gate, noting, policy, reach, registry, screens, wording
 from detection.admin.discretion import ON_SUBJECT, history_for
 from detection.errors import NotRegistered
-from detection.forms import AcknowledgeForm, ConclusionForm, OverrideForm, ReasonForm
+from detection.forms import AcknowledgeForm, ConclusionForm, KnowledgeForm, OverrideForm, ReasonForm
 from detection.models import Asset, Claim, Override, PolicyVersion, Review
 from detection.scanning.asking import pixel_aliases
+from detection.scanning.reading import is_protected
 from detection.standing import latest_review, present_analyses
 from detection.templatetags.detection_tags import level_words, review_url, subject_name
-from detection.vocabulary import Conclusion, Signal
+from detection.vocabulary import Conclusion, NoteKind, Signal
+from detection.wording import decision_texts
 
 UNDO = timedelta(minutes=10)
 """How long a person may take back a decision of their own."""
@@ -120,6 +122,7 @@ class Visit:
             **self._forms(),
             **(forms or {}),
         }
+        context["consequences"] = self._consequences(context["line"])
         return TemplateResponse(self.request, "admin/detection/asset/review.html", context, status=status)
 
     def _about_picture(self) -> dict[str, Any]:
@@ -165,7 +168,8 @@ class Visit:
             "review": review,
             "review_sentence": _concluded(review) if review else "",
             "review_reason": wording.REASON_CODES.get(review.reason_code, "") if review else "",
-            "undoable": self._undoable(),
+            "undoable": (undoable := self._undoable()),
+            "undo_until": undoable.created_at + UNDO if undoable else None,
             "claim": claim if claim and claim.author_id != user.pk else None,
             "history": entries[:_SHORT_HISTORY],
             "older_history": entries[_SHORT_HISTORY:],
@@ -174,7 +178,33 @@ class Visit:
             "may_rescan": self.may("request_scan") and self.asset.detached_at is None,
             "may_release": self.asset.kept_inside and self.may("release_outside"),
             "source_message": wording.source_message(picture=self.asset.label, name=audit.name_of(user)),
+            "source_subject": decision_texts.source_subject(self.asset.label),
+            **self._known(),
         }
+
+    def _known(self) -> dict[str, Any]:
+        """What people wrote down, and, for a picture that may leave the house, where they can look further."""
+        found = noting.known(self.asset)
+        notes = [{"note": one, "what": decision_texts.NOTE_KINDS[NoteKind(one.kind)]} for one in found]
+        may_leave = self.asset.detached_at is None and not self.asset.rejected_sentence and not is_protected(self.asset)
+        return {
+            "known": notes,
+            "was_answered": any(one.kind == NoteKind.SOURCE_ANSWERED for one in found),
+            "engines": decision_texts.SEARCH_ENGINES if may_leave else (),
+            "preview_url": screens.media_url(self.asset, "preview"),
+        }
+
+    def _consequences(self, line: gate.Line | None) -> list[dict[str, str]]:
+        """What each conclusion would do, in this story and by this person."""
+        level, actions, who = (line.level, line.actions, line.who_can_clear) if line else (None, (), ())
+        may_clear = "clear" in actions
+        return [
+            {
+                "value": word.value,
+                "sentence": wording.conclusion_consequence(word, level, may_clear=may_clear, who_can_clear=who),
+            }
+            for word in Conclusion
+        ]
 
     def _undoable(self) -> Review | None:
         """This person's own last decision, while it may be taken back."""
@@ -199,10 +229,10 @@ class Visit:
             "acknowledge_form": AcknowledgeForm(prefix=None, auto_id="id_ack_%s"),
             "override_form": OverrideForm(initial={"ends_at": end, "reader_label": label}, auto_id="id_override_%s"),
             "reason_form": ReasonForm(auto_id="id_release_%s"),
+            "knowledge_form": KnowledgeForm(auto_id="id_known_%s"),
             "needs_label": policy.asks_for_label(*found),
             "min_note": PolicyVersion.current().rules.min_note,
             "override_consequence": wording.override_consequence(end),
-            "clearing_consequence": wording.clearing_consequence() if self.subject is not None else "",
         }
 
     def override_end(self) -> datetime:

@@ -37,6 +37,7 @@ PLACES: list[Place] = [
     Place("detection.Acknowledgement", ("author_label", "note"), "author"),
     Place("detection.Override", ("author_label", "note"), "author"),
     Place("detection.Override", ("revoked_by_label",)),
+    Place("detection.Note", ("author_label", "text"), "author"),
     Place("detection.Claim", ("author_label",), "author"),
     Place("detection.EvidenceView", ("viewer_label",), "viewer"),
     Place("detection.PolicyVersion", ("author_label",), "author"),

@@ -9,6 +9,7 @@ from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal, Evidenc
 from detection.models.budgets import ProviderDay
 from detection.models.deliveries import WebhookDelivery
 from detection.models.glass import GlassBreak
+from detection.models.notes import Note
 from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.policies import PolicyVersion
@@ -25,6 +26,7 @@ __all__ = [
     "EvidenceView",
     "GaveUp",
     "GlassBreak",
+    "Note",
     "Override",
     "PolicyVersion",
     "Preservation",

@@ -21,7 +21,8 @@ from detection import registry
 from detection.models.assets import Asset
 
 
-def _author() -> models.ForeignKey[models.Model | None, models.Model | None]:
+def author() -> models.ForeignKey[models.Model | None, models.Model | None]:
+    """The column for whoever did something: it outlives them, so the database checks nothing."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.DO_NOTHING,
@@ -46,7 +47,7 @@ class Review(models.Model):
     """The desk on which the conclusion counts; elsewhere it is a hint."""
     by_holder = models.BooleanField(default=False)
     """Whether the author held `override_hold` on that desk at that moment."""
-    author = _author()
+    author = author()
     author_label = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by")
@@ -63,7 +64,7 @@ class Claim(models.Model):
     """Who is looking at a picture now, so that two people don't do the same work. It binds nobody."""
 
     asset = models.OneToOneField(Asset, on_delete=models.CASCADE, related_name="claim")
-    author = _author()
+    author = author()
     author_label = models.CharField(max_length=150, blank=True)
     until = models.DateTimeField()
 
@@ -85,7 +86,7 @@ class AboutSubject(models.Model):
     note = models.TextField(blank=True)
     desk = models.CharField(max_length=64, blank=True)
     policy_number = models.PositiveIntegerField(null=True, blank=True)
-    author = _author()
+    author = author()
     author_label = models.CharField(max_length=150, blank=True)
     author_role = models.CharField(max_length=100, blank=True)
     """What its author was at that moment: their groups, or that they were an administrator."""

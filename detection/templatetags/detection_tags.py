@@ -27,7 +27,8 @@ from django.utils.translation import gettext_lazy as _l
 from detection import gate, registry, screens, wording
 from detection.models import Asset
 from detection.providers import providers
-from detection.vocabulary import Basis, Conclusion, Level, Signal, Verdict
+from detection.vocabulary import Basis, Conclusion, Level, NoteKind, Signal, Verdict
+from detection.wording import decision_texts
 
 register = template.Library()
 
@@ -223,6 +224,7 @@ def detection_tier(asset: Asset) -> str:
 _FACTS = {
     "provider": _l("Detector"),
     "conclusion": _l("Conclusion"),
+    "noted": _l("What"),
     "reason": _l("Reason"),
     "signal": _l("Signal"),
     "level": _l("Level"),
@@ -268,6 +270,7 @@ _VOCABULARIES: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "signal": (Signal, wording.signal_word),
     "level": (Level, wording.level_word),
     "conclusion": (Conclusion, wording.conclusion_word),
+    "noted": (NoteKind, lambda kind: str(decision_texts.NOTE_KINDS[kind])),
 }
 
 

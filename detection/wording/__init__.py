@@ -29,7 +29,7 @@ from detection.wording.captions import (
 )
 from detection.wording.decision_texts import (
     REASON_CODES,
-    clearing_consequence,
+    conclusion_consequence,
     conclusion_sentence,
     level_sentence,
     override_consequence,
@@ -84,7 +84,7 @@ __all__ = [
     "as_sent_words",
     "band_number",
     "band_words",
-    "clearing_consequence",
+    "conclusion_consequence",
     "conclusion_sentence",
     "conclusion_word",
     "credential_sentence",

@@ -14,7 +14,7 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from detection.vocabulary import Conclusion, Level, Signal
+from detection.vocabulary import Conclusion, Level, NoteKind, Signal
 from detection.wording.terms import conclusion_word, dated, moment
 
 REASON_CODES: dict[str, Promise] = {
@@ -27,6 +27,25 @@ REASON_CODES: dict[str, Promise] = {
     "other": _("Other (see the note)"),
 }
 """Why somebody cleared or overrode: the closed list of codes, each with the label a person picks."""
+
+NOTE_KINDS: dict[NoteKind, Promise] = {
+    NoteKind.ORIGINAL_SEEN: _("Original file seen"),
+    NoteKind.SECOND_SOURCE: _("Second source found"),
+    NoteKind.REVERSE_SEARCH: _("Searched for earlier copies"),
+    NoteKind.GEOLOCATION: _("Place and time compared"),
+    NoteKind.PHOTOGRAPHER_CONTACTED: _("Whoever took it was contacted"),
+    NoteKind.SOURCE_ANSWERED: _("The source answered"),
+    NoteKind.NOTE: _("Note"),
+}
+"""What people write down about a picture: the checklist in its order, then what has to have words."""
+
+SEARCH_ENGINES: tuple[tuple[str, str], ...] = (
+    ("TinEye", "https://tineye.com/"),
+    ("Google Lens", "https://lens.google.com/"),
+    ("Bing Visual Search", "https://www.bing.com/visualsearch"),
+    ("Yandex Images", "https://yandex.com/images/"),
+)
+"""Where people look for earlier copies themselves; nothing is ever sent there by us."""
 
 SOURCE_MESSAGE = _(
     "Hello,\n"
@@ -106,13 +125,38 @@ def reason_choices() -> list[tuple[str, str]]:
     return [(code, str(label)) for code, label in REASON_CODES.items()]
 
 
-def clearing_consequence(desk: str = "") -> str:
-    """What clearing an image does, for above the button. `desk`: whose stories it concerns."""
-    whose = gettext("Stories of %(desk)s") % {"desk": desk} if desk else gettext("Stories of your desk")
-    return gettext(
-        "%(whose)s can publish with this image. Your name, reason and the evidence you saw are recorded. "
-        "If the file or the evidence changes this ends."
-    ) % {"whose": whose}
+def conclusion_consequence(
+    conclusion: Conclusion, level: Level | None, *, may_clear: bool = False, who_can_clear: Sequence[str] = ()
+) -> str:
+    """What recording a conclusion does, for above the button.
+
+    `level`: what the picture is in this story now; None where it was opened without one. `may_clear`: whether this
+    person's word clears a hold there.
+    """
+    recorded = gettext(
+        "Your name, reason and the evidence you saw are recorded. If the file or the evidence changes, this ends. "
+        "You can take it back for ten minutes."
+    )
+    return f"{_effect(conclusion, level, may_clear=may_clear, who_can_clear=who_can_clear)} {recorded}"
+
+
+def _effect(conclusion: Conclusion, level: Level | None, *, may_clear: bool, who_can_clear: Sequence[str]) -> str:
+    if conclusion.says_ai:
+        return gettext("Stories that use it as a photograph are held; as a labelled illustration they are not.")
+    if conclusion is Conclusion.WAITING_FOR_SOURCE and level in (Level.HOLD, Level.STOP):
+        return gettext("Nothing is sent by this, and the story stays held.")
+    if conclusion is Conclusion.WAITING_FOR_SOURCE:
+        return gettext("Nothing is sent by this. Until somebody concludes, each story has to acknowledge the picture.")
+    if level is None:
+        return gettext("It stands with the picture and changes no story.")
+    if level is Level.HOLD and may_clear:
+        return gettext("Stories of your desk can publish with this picture.")
+    if level in (Level.HOLD, Level.STOP):
+        who = get_text_list(list(who_can_clear), gettext("or")) or gettext("a desk chief")
+        return gettext("The story stays held until %(who)s clears it.") % {"who": who}
+    if level is Level.ACKNOWLEDGE:
+        return gettext("This acknowledges the picture too: stories of your desk can publish with it.")
+    return gettext("The story can publish with this picture, as before.")
 
 
 def override_consequence(ends_at: datetime, *, now: datetime | None = None) -> str:
@@ -158,6 +202,11 @@ def suggested_label(signal: Signal, conclusion: Conclusion | None = None) -> str
     if signal in (Signal.DECLARED_AI, Signal.DECLARED_AI_EDITED):
         return str(_LABELS[signal is Signal.DECLARED_AI_EDITED])
     return ""
+
+
+def source_subject(picture: str) -> str:
+    """The subject line of that message. `picture`: its label."""
+    return gettext("Your picture “%(picture)s”: the original file") % {"picture": picture}
 
 
 def source_message(*, picture: str, name: str) -> str:

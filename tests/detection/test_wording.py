@@ -283,7 +283,12 @@ def everything() -> list[str]:
     shown = [sentence(signal, why=why, score=0.5) for signal in Signal for why in Why]
     shown += [wording.why_sentence(why, next_attempt_at=LATER, now=NOW) for why in Why]
     shown += [wording.credential_sentence(Declared(credentials=state, signer="A")) for state in CredentialState]
-    shown += [wording.level_sentence(level) for level in Level] + [wording.clearing_consequence("Culture")]
+    shown += [wording.level_sentence(level) for level in Level] + [
+        wording.conclusion_consequence(word, level, may_clear=may_clear)
+        for word in Conclusion
+        for level in (None, *Level)
+        for may_clear in (True, False)
+    ]
     shown += [wording.conclusion_sentence(word, name="Dana", when=NOW, now=NOW) for word in Conclusion]
     shown += [wording.detector_sentence(verdict, basis, 0.5) for verdict in (*Verdict, None) for basis in Basis]
     shown += [wording.no_highlight(code) for code in wording.NO_HIGHLIGHT]

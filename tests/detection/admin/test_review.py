@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from detection.errors import ProviderDown
-from detection.models import Analysis, Asset, AuditEvent, Review, StoredOverlay
+from detection.models import Analysis, Asset, AuditEvent, Note, Review, StoredOverlay
 from detection.testing.draining import drain
 from tests.conftest import asset_of
 from tests.detection.admin import cast
@@ -302,3 +302,77 @@ def test_no_foreign_page_is_offered_as_the_way_back(client: Any, erin: Any) -> N
     client.force_login(erin)
     page = client.get(f"{address(asset, cast.article(asset))}&next=https://elsewhere.example/").content.decode()
     assert 'name="next"' not in page
+
+
+def test_what_somebody_knows_is_noted_and_shown_and_a_refused_form_keeps_its_words(client: Any, erin: Any) -> None:
+    """C11, G5."""
+    asset = cast.strong()
+    client.force_login(erin)
+    words = {"action": "note", "evidence": asset.evidence, "did_geolocation": "on", "note": "Two other shots fit."}
+    refused = client.post(address(asset), words | {"evidence": "0" * 64})
+    assert refused.status_code == 409
+    assert "Two other shots fit." in text(refused)
+    assert client.post(address(asset), {"action": "note", "evidence": asset.evidence}).status_code == 400
+    assert client.post(address(asset), words | {"note": "x" * 4001}).status_code == 400
+    assert not Note.objects.exists()
+
+    assert client.post(address(asset), words).status_code == 302
+    page = text(client.get(address(asset)))
+    assert "Place and time compared</strong>" in page
+    assert "Two other shots fit." in page
+    assert "Noted about the picture" in page
+
+
+def test_the_source_is_asked_its_answer_written_down_and_the_question_stays_open(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    client.force_login(erin)
+    client.post(address(asset), {"action": "decide", "conclusion": "waiting_for_source", "evidence": asset.evidence})
+    page = text(client.get(address(asset)))
+    assert "The source was asked. Write down here what it answers." in page
+    assert "mailto:?subject=Your%20picture" in page
+    for word in ("fake", "suspicio", "AI", "detect"):
+        assert word not in page.partition('id="source-message">')[2].partition("</pre>")[0]
+    answer = {"action": "note", "evidence": asset.evidence, "source_answered": "Sent the raw file at 14:02."}
+    client.post(address(asset), answer)
+    page = text(client.get(address(asset)))
+    assert "The source has answered. A conclusion is still to be recorded." in page
+    assert Asset.objects.get(pk=asset.pk).conclusion == "waiting_for_source"
+
+
+def test_search_engines_are_linked_never_asked_and_not_for_a_picture_kept_inside(client: Any, erin: Any) -> None:
+    asset = cast.strong()
+    client.force_login(erin)
+    page = text(client.get(address(asset)))
+    assert 'href="https://tineye.com/" target="_blank" rel="noopener noreferrer"' in page
+    assert "download=" in page
+    Asset.objects.filter(pk=asset.pk).update(kept_inside=True)
+    twin = text(client.get(address(cast.strong("The same file again"))))
+    for kept in (text(client.get(address(asset))), twin):
+        assert "tineye" not in kept
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("erin", "The story stays held until Dana Example clears it."), ("dana", "Stories of your desk can publish")],
+)
+def test_each_conclusion_says_above_the_button_what_it_would_do(
+    client: Any, erin: Any, dana: Any, name: str, said: str
+) -> None:
+    asset = cast.declared()
+    client.force_login({"erin": erin, "dana": dana}[name])
+    page = text(client.get(address(asset, cast.article(asset))))
+    accepted = page.partition('data-for="accepted">')[2].partition("</p>")[0]
+    assert accepted.startswith(said)
+    assert page.index("Nothing is sent by this, and the story stays held.") < page.index("Record my conclusion")
+    assert "It stands with the picture and changes no story." in text(client.get(address(asset)))
+
+
+def test_an_overlay_that_no_longer_fits_the_picture_is_not_shown(client: Any, erin: Any) -> None:
+    """E6."""
+    asset = cast.strong()
+    row = Analysis.objects.get(asset=asset, provider="first")
+    StoredOverlay.objects.create(analysis=row, kind="heatmap", status="ready", file="o.png", width=30, height=90)
+    client.force_login(erin)
+    page = text(client.get(address(asset)))
+    assert "do not fit this picture" in page
+    assert "overlay?g=1" not in page

@@ -1,0 +1,22 @@
+// Small comforts of our pages: text that is copied by a button, and sections that stay closed once a person closed them.
+document.querySelectorAll("button[data-copy]").forEach((button) => {
+  const text = document.getElementById(button.dataset.copy);
+  if (!text || !navigator.clipboard) {
+    return;
+  }
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text.textContent);
+    button.textContent = button.dataset.copied;
+  });
+});
+
+document.querySelectorAll("details[data-remember]").forEach((section) => {
+  const name = section.dataset.remember;
+  try {
+    section.open = window.localStorage.getItem(name) !== "closed";
+    section.addEventListener("toggle", () => window.localStorage.setItem(name, section.open ? "open" : "closed"));
+  } catch (error) {
+    // A browser that keeps nothing shows them open each time.
+  }
+});
