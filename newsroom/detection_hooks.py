@@ -18,8 +18,9 @@ from newsroom.models import Story
 
 def placed(story: Story) -> list[detection.Placed]:
     """The pictures of a story as the gate judges them; what already went out unchanged is live."""
-    placements = list(story.placements.select_related("photo"))
-    words = labels.for_readers(story, placements)
+    known = labels.attached(story)
+    placements = list(story.placements.select_related("photo") if known is None else story.placements.all())
+    words = labels.for_readers(story, placements) if known is None else known
     return [
         detection.Placed(
             picture=placement.photo,
@@ -68,6 +69,7 @@ for _name, _label in (
     ("story.published", _("Published")),
     ("story.withdrawn", _("Withdrawn")),
     ("story.picture_changed", _("A picture of the story was added, removed, or got another use or label")),
+    ("story.picture_replaced", _("A picture of the story was replaced by another")),
     ("story.picture_left_out", _("A picture was taken out of the story")),
     ("story.refused_at_due", _("Refused at the time it should have gone out")),
     ("story.back_to_draft", _("Back to draft: nobody cleared it within the hour")),

@@ -114,6 +114,19 @@ class CheckForm(forms.Form):
         return file
 
 
+class ReplaceForm(CheckForm):
+    """The file that takes another picture's place, and where it comes from."""
+
+    keep_inside = None  # type: ignore[assignment]
+    their_tier = forms.ChoiceField(label=_("Its source"), required=False, choices=_TIERS)
+    their_credit = forms.CharField(label=_("Its credit"), required=False, max_length=200)
+
+    def particulars(self, *, keep_inside: bool) -> Particulars:
+        """What was said of the file; it is kept inside as the picture was whose place it takes."""
+        words = self.cleaned_data
+        return Particulars(source_tier=words["their_tier"], credit=words["their_credit"], keep_inside=keep_inside)
+
+
 class ScheduleForm(forms.Form):
     """When a story is to go out."""
 

@@ -16,46 +16,72 @@ from newsroom.models import Photo, Placement, Story
 
 def for_readers(story: Story, placements: list[Placement]) -> dict[int, str]:
     """Placement → label, "" for none. A conclusion counts on its own desk, till it is taken back. Three queries."""
-    assets = Asset.objects.of_many([placement.photo for placement in placements])
+    return _for_all([(story, placements)])[story.pk]
+
+
+def attach(stories: list[Story]) -> None:
+    """Work out the labels of many stories at once, in three queries; `attached` has them. Placements are prefetched."""
+    found = _for_all([(story, list(story.placements.all())) for story in stories])
+    for story in stories:
+        story._reader_labels = found[story.pk]  # type: ignore[attr-defined]
+
+
+def attached(story: Story) -> dict[int, str] | None:
+    """What `attach` worked out for this very instance; None where it was not asked."""
+    found: dict[int, str] | None = getattr(story, "_reader_labels", None)
+    return found
+
+
+def _for_all(stories: list[tuple[Story, list[Placement]]]) -> dict[int, dict[int, str]]:
+    assets = Asset.objects.of_many([one.photo for _story, placements in stories for one in placements])
     by_photo = {key: asset for (_, key), asset in assets.items()}
-    concluded = _concluded(story, list(assets.values()))
-    overridden = _overridden(story, list(assets.values()))
-    labels: dict[int, str] = {}
-    for placement in placements:
-        asset = by_photo.get(registry.key(placement.photo))
-        found = concluded.get(asset.pk) or overridden.get(asset.pk) if asset else ""
-        labels[placement.pk] = placement.reader_label or found or ""
+    files = {asset.sha256 for asset in assets.values() if asset.sha256}
+    same = Q(asset__in=assets.values()) | Q(asset__sha256__in=files)
+    desks = {story.desk.slug for story, _placements in stories}
+    said = list(Review.objects.filter(same, desk__in=desks).select_related("asset"))
+    kind, keys = registry.content_type(Story), [registry.key(story) for story, _placements in stories]
+    about = Q(subject_type=kind, subject_key__in=keys) | Q(scope="desk", desk__in=desks) & same
+    given = Override.objects.filter(about, revoked_at=None).exclude(reader_label="").order_by("pk")
+    overrides = list(given.select_related("asset"))
+    labels: dict[int, dict[int, str]] = {}
+    for story, placements in stories:
+        own = [asset for one in placements if (asset := by_photo.get(registry.key(one.photo)))]
+        concluded = _concluded(said, story.desk.slug, own)
+        overridden = _overridden(overrides, story, own)
+        labels[story.pk] = {}
+        for placement in placements:
+            asset = by_photo.get(registry.key(placement.photo))
+            found = concluded.get(asset.pk) or overridden.get(asset.pk) if asset else ""
+            labels[story.pk][placement.pk] = placement.reader_label or found or ""
     return labels
 
 
-def _concluded(story: Story, assets: list[Asset]) -> dict[int, str]:
+def _concluded(said: list[Review], desk: str, assets: list[Asset]) -> dict[int, str]:
     """The labels given with the conclusion that stands, on the picture or on the same file elsewhere."""
-    files = [asset.sha256 for asset in assets if asset.sha256]
-    same = Q(asset__in=assets) | Q(asset__sha256__in=files)
-    said = list(Review.objects.filter(same, desk=story.desk.slug).select_related("asset"))
     labels: dict[int, str] = {}
     for asset in assets:
-        about = (one for one in said if one.asset_id == asset.pk or (asset.sha256 and one.asset.sha256 == asset.sha256))
-        stands = standing_review(about)
+        stands = standing_review(one for one in said if one.desk == desk and _is_about(one.asset, asset))
         if stands is not None and stands.conclusion != Conclusion.WAITING_FOR_SOURCE:
             labels[asset.pk] = stands.reader_label
     return labels
 
 
-def _overridden(story: Story, assets: list[Asset]) -> dict[int, str]:
+def _overridden(given: list[Override], story: Story, assets: list[Asset]) -> dict[int, str]:
     """The labels given with overrides: of this story, else of its whole desk for the same picture or the same file."""
-    files = [asset.sha256 for asset in assets if asset.sha256]
-    same = Q(asset__in=assets) | Q(asset__sha256__in=files)
-    of_desk = Q(scope="desk", desk=story.desk.slug) & same
-    given = Override.objects.filter(Override.about(story) | of_desk, revoked_at=None).exclude(reader_label="")
-    own, of_file = {}, {}
-    for override in given.order_by("pk").select_related("asset"):
-        if (override.subject_type_id, override.subject_key) == (registry.content_type(story).pk, registry.key(story)):
+    name = (registry.content_type(story).pk, registry.key(story))
+    own, shared = {}, {}
+    for override in given:
+        if (override.subject_type_id, override.subject_key) == name:
             own[override.asset_id] = override.reader_label
-        if override.scope == "desk":
-            of_file[override.asset_id] = of_file[override.asset.sha256 or override.asset_id] = override.reader_label
-    shared = {asset.pk: of_file.get(asset.sha256) or of_file.get(asset.pk, "") for asset in assets}
+        if override.scope == "desk" and override.desk == story.desk.slug:
+            about = (asset.pk for asset in assets if _is_about(override.asset, asset))
+            shared.update(dict.fromkeys(about, override.reader_label))
     return {**shared, **own}
+
+
+def _is_about(one: Asset, other: Asset) -> bool:
+    """Whether they are one picture, or the same file."""
+    return one.pk == other.pk or (bool(one.sha256) and one.sha256 == other.sha256)
 
 
 def credit_of(photo: Photo) -> str:

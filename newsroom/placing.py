@@ -1,15 +1,18 @@
 """What a person changed about a story's pictures by its form: kept in the history, and told where readers lose a label.
 
-Asked by the story's edit page, before and after it saves.
+Asked by the story's edit page, before and after it saves, and by the page that replaces one picture.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.core.files.base import File
+from django.db import transaction
+
 from detection import audit, gate
 from detection.models import Asset
-from newsroom import alerts
+from newsroom import alerts, uploads
 from newsroom.models import Photo, Placement, Story
 
 _Shown = dict[int, tuple[str, str]]
@@ -43,6 +46,23 @@ def record_changes(story: Story, before: _Shown, *, by: Any) -> None:
     lost = {key for key in changed if before.get(key, ("", ""))[1] and not after.get(key, ("", ""))[1]}
     if lost:
         _tell_of_lost_labels(story, lost)
+
+
+def replace(placement: Placement, file: File[bytes], *, by: Any, particulars: uploads.Particulars) -> Photo:
+    """Take a file in and put it where another picture stands, in the same use; that one leaves the story.
+
+    The label for readers stays behind: it was about the other picture. Raises uploads.NotStored; nothing changes then.
+    """
+    story, old = placement.story, placement.photo
+    photo = uploads.receive(file, by=by, story=story, particulars=particulars)
+    with transaction.atomic():
+        fresh = Placement.objects.filter(story=story, photo=photo)
+        fresh.update(position=placement.position, use=placement.use)
+        Placement.objects.filter(pk=placement.pk).delete()
+        words: dict[str, Any] = {"picture": str(old), "now": str(photo), "use": placement.use}
+        asset = Asset.objects.of(old).first()
+        audit.record("story.picture_replaced", asset=asset, subject=story, by=by, **words)
+    return photo
 
 
 def _facts(was: tuple[str, str] | None, now: tuple[str, str] | None) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from detection.views import live, ready
-from newsroom import views
+from newsroom import views, watching
 from newsroom.api import site
 
 handler500 = "newsroom.views.went_wrong"
 pages = [
     path("", views.start, name="start"),
+    path("board/", views.board, name="board"),
+    path("live/", watching.live, name="live"),
     path("check/", views.check, name="check"),
     path("stories/<slug:slug>/", views.story, name="story"),
     path("renditions/<str:name>", views.rendition, name="rendition"),

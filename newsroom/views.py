@@ -18,11 +18,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from detection import gate, stored
+from detection import stored
 from detection.errors import StorageUnavailable
 from detection.models import Asset
 from detection.templatetags.detection_tags import review_url
-from newsroom import alerts, handed, labels, permissions, publishing, renditions, uploads
+from newsroom import alerts, handed, labels, permissions, publishing, renditions, rollup, uploads
 from newsroom.forms import AFTERWARDS, CheckForm
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
 from newsroom.storage import is_full
@@ -30,13 +30,9 @@ from newsroom.storage import is_full
 AT_WORK = 30
 """How many unpublished stories the start page shows: the next to go out first, then the last changed."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One story on the start page; `report` is None where it isn't asked for any more."""
-
-    story: Story
-    report: gate.Report | None
+A_COLUMN = 15
+"""How many stories one column of the board shows."""
+_BOARD = (StoryState.DRAFT, StoryState.SUBMITTED, StoryState.SCHEDULED, StoryState.PUBLISHED)
 
 
 @require_safe
@@ -51,7 +47,7 @@ def start(request: HttpRequest) -> HttpResponse:
         context |= {
             "is_newsroom": True,
             "title": _("Your desk"),
-            "rows": [Row(story, gate.report(story, user=request.user)) for story in at_work],
+            "rows": list(rollup.of(at_work).values()),
             "mine_published": mine.filter(state=StoryState.PUBLISHED).order_by("-published_at")[:10],
             "handed": handed.waiting_for(request.user, back=request.path),
             "to_review": publishing.to_review(request.user),
@@ -64,6 +60,38 @@ def start(request: HttpRequest) -> HttpResponse:
             "may_look": permissions.may_anywhere(request.user, "detection.review_analysis"),
         }
     return render(request, "newsroom/start.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The stories in one state, as the board shows them."""
+
+    label: str
+    cards: list[rollup.RollUp]
+    is_cut: bool
+    is_public: bool
+
+
+@staff_member_required
+@require_safe
+def board(request: HttpRequest) -> HttpResponse:
+    """A person's stories by state, each with its worst open picture."""
+    mine = permissions.stories(request.user, "newsroom.view_story").select_related("desk")
+    next_out = F("publish_at").asc(nulls_last=True)
+    by_state = {
+        state: list(mine.filter(state=state).order_by(next_out, "-updated_at")[: A_COLUMN + 1]) for state in _BOARD
+    }
+    rolled = rollup.of([story for stories in by_state.values() for story in stories[:A_COLUMN]])
+    columns = [
+        Column(
+            label=str(state.label),
+            cards=[rolled[story.pk] for story in stories[:A_COLUMN]],
+            is_cut=len(stories) > A_COLUMN,
+            is_public=state == StoryState.PUBLISHED,
+        )
+        for state, stories in by_state.items()
+    ]
+    return render(request, "newsroom/board.html", {"columns": columns, "title": _("The board")})
 
 
 @staff_member_required

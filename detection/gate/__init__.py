@@ -1,8 +1,8 @@
 """May this go out, and if not, who can clear it? The soft block is computed each time, never stored.
 
-`facts` fetches, `reporting` derives the answer; `acts` holds what people do about it, and `authorise`, which every
-route to publication must ask inside its own transaction; `breaking` is the way past it in an emergency; `sending` reads
-back what was handed to a desk chief.
+`facts` fetches, `reporting` and `lowering` derive the answer; `acts` holds what people do about it, and `authorise`,
+which every route to publication must ask inside its own transaction; `breaking` is the way past it in an emergency;
+`sending` reads back what was handed to a desk chief.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from detection.gate.breaking import (
     review_afterwards,
     seen_in,
 )
-from detection.gate.reporting import Line, Report, report
+from detection.gate.reporting import Line, Report, overview, report
 from detection.gate.sending import Sent, sent_keys
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "can_break",
     "others_who_review",
     "override",
+    "overview",
     "report",
     "review_afterwards",
     "revoke",

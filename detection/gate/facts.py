@@ -61,34 +61,59 @@ def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 def facts_of(subject: models.Model, placed: list[registry.Placed], *, now: datetime) -> Facts:
     """Fetch what the lines are derived from."""
-    kind = registry.publishable_type(subject)
-    desk = kind.desk_of(subject)
-    assets = Asset.objects.of_many([one.picture for one in placed])
+    return facts_of_all([(subject, placed)], now=now)[0]
+
+
+def facts_of_all(subjects: list[tuple[models.Model, list[registry.Placed]]], *, now: datetime) -> list[Facts]:
+    """The facts of each of these publishables, all of one model, fetched in as many queries as for one."""
+    if not subjects:
+        return []
+    kind = registry.publishable_type(subjects[0][0])
+    desks = {kind.desk_of(subject) for subject, _placed in subjects}
+    assets = Asset.objects.of_many([one.picture for _subject, placed in subjects for one in placed])
     pks = [asset.pk for asset in assets.values()]
-    version = PolicyVersion.current()
-    about = Override.about(subject)
-    on_desk = models.Q(scope="desk", desk=desk) if desk else models.Q(pk=None)
     shas = [asset.sha256 for asset in assets.values() if asset.sha256]
-    overrides = Override.objects.filter(revoked_at=None, ends_at__gt=now).select_related("asset")
-    own = models.Q(asset__in=pks) & about & models.Q(desk=desk)
-    found = list(overrides.filter(own | on_desk & models.Q(asset__sha256__in=shas)))
-    by_asset = {asset.pk: [one for one in found if _covers(one, asset)] for asset in assets.values()}
-    return Facts(
-        subject=subject,
-        kind=kind,
-        desk=desk,
-        rules=version.rules,
-        number=version.number,
-        now=now,
-        assets=assets,
-        analyses=_newest(Analysis.objects.filter(asset__in=pks).present()),
-        reviews=_reviews(list(assets.values()), shas, desk),
-        acknowledgements=_grouped(
-            Acknowledgement.objects.filter(Acknowledgement.about(subject), asset__in=pks, desk=desk)
-        ),
-        overrides=by_asset,
-        before=_looked_before(list(assets.values())),
+    version = PolicyVersion.current()
+    ours = models.Q(
+        subject_type=registry.content_type(kind.model_class),
+        subject_key__in=[registry.key(subject) for subject, _placed in subjects],
+        asset__in=pks,
     )
+    on_desks = models.Q(scope="desk", desk__in=desks - {""}, asset__sha256__in=shas)
+    in_force = Override.objects.filter(revoked_at=None, ends_at__gt=now).select_related("asset")
+    overrides = list(in_force.filter(ours | on_desks))
+    seen = list(Acknowledgement.objects.filter(ours))
+    analyses = _newest(Analysis.objects.filter(asset__in=pks).present())
+    reviews = _reviews(list(assets.values()), shas, desks)
+    before = _looked_before(list(assets.values()))
+    found = []
+    for subject, placed in subjects:
+        desk, key = kind.desk_of(subject), registry.key(subject)
+        own = {one: assets[one] for one in map(_key_of, placed) if one in assets}
+        found.append(
+            Facts(
+                subject=subject,
+                kind=kind,
+                desk=desk,
+                rules=version.rules,
+                number=version.number,
+                now=now,
+                assets=own,
+                analyses=analyses,
+                reviews=reviews,
+                acknowledgements=_grouped(one for one in seen if (one.subject_key, one.desk) == (key, desk)),
+                overrides={
+                    asset.pk: [one for one in overrides if _covers(one, asset, key=key, desk=desk)]
+                    for asset in own.values()
+                },
+                before=before,
+            )
+        )
+    return found
+
+
+def _key_of(placed: registry.Placed) -> tuple[int, str]:
+    return registry.content_type(placed.picture).pk, registry.key(placed.picture)
 
 
 def _newest(rows: Iterable[Analysis]) -> dict[int, list[Analysis]]:
@@ -107,10 +132,10 @@ def _looked_before(assets: list[Asset]) -> dict[int, list[Analysis]]:
     return _newest(earlier.filter(status=AnalysisStatus.COMPLETE))
 
 
-def _reviews(assets: list[Asset], shas: list[str], desk: str) -> dict[int, list[Review]]:
-    """This desk's conclusions on each picture, and on the same file elsewhere: a second upload changes no evidence."""
+def _reviews(assets: list[Asset], shas: list[str], desks: set[str]) -> dict[int, list[Review]]:
+    """The desks' conclusions on each picture, and on the same file elsewhere: a second upload changes no evidence."""
     same = models.Q(asset__in=[asset.pk for asset in assets]) | models.Q(asset__sha256__in=shas)
-    said = list(Review.objects.filter(same, desk=desk).select_related("asset"))
+    said = list(Review.objects.filter(same, desk__in=desks).select_related("asset"))
     return {
         asset.pk: [
             one for one in said if one.asset_id == asset.pk or (asset.sha256 and one.asset.sha256 == asset.sha256)
@@ -119,16 +144,20 @@ def _reviews(assets: list[Asset], shas: list[str], desk: str) -> dict[int, list[
     }
 
 
-def _covers(override: Override, asset: Asset) -> bool:
+def _covers(override: Override, asset: Asset, *, key: str, desk: str) -> bool:
+    """Whether it was given for this story and picture, or for every story of this desk with the same file."""
+    if override.desk != desk:
+        return False
     is_same_file = bool(asset.sha256) and override.asset.sha256 == asset.sha256
-    return override.asset_id == asset.pk or (override.scope == "desk" and is_same_file)
+    of_story = override.subject_key == key and override.asset_id == asset.pk
+    return of_story or (override.scope == "desk" and bool(desk) and is_same_file)
 
 
 class Holders:
-    """Who may act on this story, looked up only when a line asks and then once."""
+    """Who may act on this story, looked up only when a line asks and then once; never where `is_asked` is False."""
 
-    def __init__(self, facts: Facts, user: Any) -> None:
-        self.facts, self.user = facts, user
+    def __init__(self, facts: Facts, user: Any, *, is_asked: bool = True) -> None:
+        self.facts, self.user, self.is_asked = facts, user, is_asked
         self._people: dict[str, tuple[Any, ...]] = {}
         self._mine: dict[str, bool] = {}
 
@@ -138,6 +167,8 @@ class Holders:
 
     def people(self, permission: str) -> tuple[Any, ...]:
         """At most five active users who hold it here."""
+        if not self.is_asked:
+            return ()
         if permission not in self._people:
             known = get_user_model()._default_manager.with_perm(
                 permission, include_superusers=False, backend="django.contrib.auth.backends.ModelBackend"

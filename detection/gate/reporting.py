@@ -6,6 +6,7 @@ A fixed number of queries for a story, however many pictures it has.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,13 +18,14 @@ from django.utils.translation import ngettext
 
 from detection import policy, registry, wording
 from detection.conf import settings
-from detection.gate.facts import Facts, Holders, facts_of
+from detection.gate.facts import Facts, Holders, facts_of, facts_of_all
+from detection.gate.lowering import after_people, level_before
 from detection.gate.sending import Sent, sent_about
 from detection.models import Analysis, Asset
 from detection.policy import Assessment, Rules
 from detection.results import Declared
 from detection.standing import evidence_of, situation_of
-from detection.vocabulary import Conclusion, Level, Signal, Why
+from detection.vocabulary import Level, Signal, Why
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,15 +134,32 @@ def report(subject: models.Model, *, user: Any = None) -> Report:
 
     Raises NotRegistered for a model the host did not register.
     """
-    kind = registry.publishable_type(subject)
-    placed = kind.placed_in(subject)
+    placed = registry.publishable_type(subject).placed_in(subject)
     facts = facts_of(subject, placed, now=timezone.now())
-    reasons = tuple(kind.reasons_of(subject))
-    holders = Holders(facts, user)
-    lines = _with_sent(tuple(_line(one, facts, reasons, holders) for one in placed), subject)
+    return _reported(facts, placed, Holders(facts, user))
+
+
+def overview(subjects: Iterable[models.Model]) -> list[Report]:
+    """The reports of many publishables of one model, for lists: in as many queries as one, plus the host's own.
+
+    Nobody's next clicks are in them, no names, and nothing of what was sent to a chief.
+    """
+    pairs = [(one, registry.publishable_type(one).placed_in(one)) for one in subjects]
+    found = facts_of_all(pairs, now=timezone.now())
+    return [
+        _reported(facts, placed, Holders(facts, None, is_asked=False))
+        for facts, (_subject, placed) in zip(found, pairs, strict=True)
+    ]
+
+
+def _reported(facts: Facts, placed: list[registry.Placed], holders: Holders) -> Report:
+    reasons = tuple(facts.kind.reasons_of(facts.subject))
+    lines = tuple(_line(one, facts, reasons, holders) for one in placed)
+    if holders.is_asked:
+        lines = _with_sent(lines, facts.subject)
     level = max((line.level for line in lines if not line.is_live), key=lambda one: one.rank, default=Level.CLEAR)
     return Report(
-        subject=subject, level=level, lines=lines, reasons=reasons, mode=settings.MODE, policy_number=facts.number
+        subject=facts.subject, level=level, lines=lines, reasons=reasons, mode=settings.MODE, policy_number=facts.number
     )
 
 
@@ -152,12 +171,12 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
     base, queued = policy.level_for(found, kind.tier_of(placed.picture), facts.rules)
     floors = [reason.at_least for reason in reasons]
     if asset is not None and found.signal in (Signal.NOT_CHECKED, Signal.COULD_NOT_CHECK):
-        floors.append(_level_before(asset, placed, facts))
+        floors.append(level_before(asset, placed, facts))
     base = max([base, *floors], key=lambda one: one.rank)
     evidence = evidence_of(asset, rows) if asset and rows else ""
     level, cleared_by, conclusion = base, "", None
     if asset is not None:
-        level, queued, cleared_by, conclusion = _after_people(asset, evidence, base, queued, placed, facts)
+        level, queued, cleared_by, conclusion = after_people(asset, evidence, base, queued, placed, facts)
     permissions = [f"detection.{name}" for name in policy.who_can_clear(level)]
     strongest = permissions[-1:] if level.rank >= Level.HOLD.rank else []
     return Line(
@@ -221,68 +240,6 @@ def _sentence(asset: Asset | None, found: Assessment, rows: list[Analysis], now:
     if asset is not None and asset.kept_inside and found.why is not Why.PROTECTED:
         sentence += " " + wording.why_sentence(Why.PROTECTED)
     return sentence
-
-
-def _level_before(asset: Asset, placed: registry.Placed, facts: Facts) -> Level:
-    """While the same file is looked at once more, what it asked for before: a new look must not open a hold."""
-    rows = facts.before.get(asset.pk)
-    if not rows:
-        return Level.CLEAR
-    earlier = policy.assess(situation_of(asset, rows), facts.rules)
-    level, _queued = policy.level_for(earlier, registry.asset_type(placed.picture).tier_of(placed.picture), facts.rules)
-    said = facts.standing_review(asset, asset.evidence_before)
-    return Level.HOLD if said is not None and Conclusion(said.conclusion).says_ai else level
-
-
-def _after_people(
-    asset: Asset, evidence: str, base: Level, queued: bool, placed: registry.Placed, facts: Facts
-) -> tuple[Level, bool, str, Conclusion | None]:
-    """The level after the latest conclusion, acknowledgement and override on this very evidence."""
-    said = facts.standing_review(asset, evidence)
-    conclusion = Conclusion(said.conclusion) if said else None
-    effect = policy.apply_conclusion(
-        base,
-        queued,
-        conclusion=conclusion,
-        rules=facts.rules,
-        by_desk_editor=conclusion is not None,
-        by_holder=said is not None and said.by_holder,
-        placed_use=placed.use,
-        has_label=bool(placed.reader_label),
-        desk=facts.desk,
-    )
-    cleared = ""
-    if said and conclusion and effect.was_lowered:
-        cleared = wording.conclusion_sentence(
-            conclusion, name=said.author_label, when=said.created_at, reason=said.reason_code, now=facts.now
-        )
-    raised = said.created_at if said and conclusion in _RAISING else None
-    for given in facts.overrides.get(asset.pk, []):
-        is_later = raised is None or given.created_at > raised
-        is_enough = given.lifts_stop or effect.level is not Level.STOP
-        if is_later and is_enough and given.is_in_force(evidence=evidence, now=facts.now):
-            sentence = wording.override_sentence(
-                name=given.author_label,
-                when=given.created_at,
-                reason=given.reason_code,
-                ends_at=given.ends_at,
-                now=facts.now,
-            )
-            return Level.CLEAR, False, sentence, conclusion
-    if effect.level is Level.ACKNOWLEDGE:
-        for seen in facts.acknowledgements.get(asset.pk, []):
-            if seen.evidence == evidence and (raised is None or seen.created_at > raised):
-                words = {"name": seen.author_label, "time": wording.moment(seen.created_at, now=facts.now)}
-                return Level.CLEAR, False, _("Acknowledged for this story by %(name)s, %(time)s.") % words, conclusion
-    return effect.level, effect.queued, cleared, conclusion
-
-
-_RAISING = (
-    Conclusion.WAITING_FOR_SOURCE,
-    Conclusion.CONFIRMED_AI_GENERATED,
-    Conclusion.CONFIRMED_AI_ALTERED,
-)
-"""After one of these, only a younger act lets the story go."""
 
 
 def _actions(level: Level, holders: Holders) -> tuple[str, ...]:

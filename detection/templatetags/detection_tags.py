@@ -100,12 +100,18 @@ def detection_badge(picture: Model | None, link: bool = True) -> dict[str, Any]:
 
 
 @register.inclusion_tag("detection/notice.html", takes_context=True)
-def detection_notice(context: Context, story: Model) -> dict[str, Any]:
-    """One line for each picture that is not clear, the story's sentence first; nothing when all are."""
+def detection_notice(context: Context, story: Model, back: str = "", replace: str = "") -> dict[str, Any]:
+    """One line for each picture that is not clear, the story's sentence first; nothing when all are.
+
+    `back`: where acts lead afterwards, this page by default. `replace`: the name of the host's page that puts another
+    picture in the place of one, which takes the keys of the story and of the picture.
+    """
     request = context.get("request")
     report = gate.report(story, user=getattr(request, "user", None))
-    back = request.get_full_path() if request else ""
-    shown = [_line(line, story, back) for line in report.lines if line.level is not Level.CLEAR or line.cleared_by]
+    back = back or (request.get_full_path() if request else "")
+    shown = [
+        _line(line, story, back, replace) for line in report.lines if line.level is not Level.CLEAR or line.cleared_by
+    ]
     is_open = report.level.refuses
     return {
         "report": report,
@@ -118,7 +124,7 @@ def detection_notice(context: Context, story: Model) -> dict[str, Any]:
     }
 
 
-def _line(line: gate.Line, story: Model, back: str) -> dict[str, Any]:
+def _line(line: gate.Line, story: Model, back: str, replace: str = "") -> dict[str, Any]:
     asks = line.asks
     next_click, anchor = _("Look at the evidence"), ""
     if asks and "clear" in line.actions:
@@ -136,6 +142,7 @@ def _line(line: gate.Line, story: Model, back: str) -> dict[str, Any]:
         "thumbnail": thumbnail_url(line.asset) if line.asset else "",
         "next": next_click,
         "anchor": anchor,
+        "replace": _address(replace, story.pk, line.placed.picture.pk) if replace and line.level.refuses else "",
     }
 
 

@@ -9,7 +9,8 @@ from django.contrib import admin
 from django.db.models import CharField, Prefetch, QuerySet, prefetch_related_objects
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -143,9 +144,16 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
         return _("Kept inside") if photo.keep_inside else _("May be sent")
 
     @admin.display(description=gettext_lazy("stands in"))
-    def stories_list(self, photo: Photo) -> str:
+    def stories_list(self, photo: Photo) -> SafeString | str:
+        """Every story that uses it, what readers see first; of another desk's no name."""
         readable: list[Story] = getattr(photo, "readable_stories", [])
-        named = [str(story) for story in readable]
+        ordered = sorted(readable, key=lambda story: story.is_draft)
+        items = [
+            (reverse("admin:newsroom_story_change", args=[one.pk]), one, one.state, one.get_state_display())
+            for one in ordered
+        ]
+        named = '<li><a href="{}">{}</a> <span class="n-state n-state-{}">{}</span></li>'
+        listed = format_html_join("", named, items)
         if photo.stories.exclude(pk__in=[story.pk for story in readable]).exists():
-            named.append(_("a story of another desk"))
-        return ", ".join(named) or _("No story")
+            listed += format_html("<li>{}</li>", _("a story of another desk"))
+        return format_html('<ul class="n-where">{}</ul>', listed) if listed else _("No story")

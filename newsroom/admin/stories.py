@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -19,9 +20,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from detection.admin.mixins import GatedPublicationMixin, badge
-from detection.templatetags.detection_tags import asset_of, attach_assets, detection_held, review_url, thumbnail_url
-from newsroom import permissions, placing, publishing, uploads
+from detection.templatetags.detection_tags import asset_of, attach_assets, review_url, thumbnail_url
+from newsroom import permissions, placing, publishing, rollup, uploads, watching
 from newsroom.admin import moves
+from newsroom.admin.replacing import replace_view
 from newsroom.forms import AFTERWARDS, ScheduleForm, StoryForm
 from newsroom.models import Placement, Story, StoryState
 
@@ -99,10 +101,21 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
     def get_urls(self) -> list[URLPattern]:
         inside = self.admin_site.admin_view
         name = "newsroom_story_move"
-        return [path("<int:pk>/move/<slug:verb>/", inside(moves.move_view), name=name), *super().get_urls()]
+        own = [
+            path("<int:pk>/move/<slug:verb>/", inside(moves.move_view), name=name),
+            path("<int:pk>/replace/<int:photo>/", inside(replace_view), name="newsroom_story_replace"),
+        ]
+        return [*own, *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Story]:
         return permissions.stories(request.user, "newsroom.view_story").order_by("-updated_at", "-pk")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        rolled = rollup.of(changelist.result_list)
+        for story in changelist.result_list:
+            story.rolled = rolled[story.pk]
+        return changelist
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return permissions.may_anywhere(request.user, "newsroom.view_story")
@@ -187,6 +200,9 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
                 "to_review": publishing.to_review(request.user, story),
                 "afterwards": AFTERWARDS,
                 "now": timezone.now(),
+                "live_url": watching.address(story),
+                "rolled": rollup.of([story])[story.pk],
+                "replace_name": watching.replace_name(story, request.user),
                 "story_alerts": story.alerts.filter(seen_at=None),
             }
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
@@ -200,10 +216,9 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
         return format_html('<span class="n-state n-state-{}">{}</span>', story.state, story.get_state_display())
 
     @admin.display(description=gettext_lazy("pictures"))
-    def held(self, story: Story) -> str:
-        if story.state == StoryState.PUBLISHED:
-            return ""
-        return _("A picture needs a look") if detection_held(story) else _("May go out")
+    def held(self, story: Story) -> SafeString:
+        rolled = getattr(story, "rolled", None) or rollup.of([story])[story.pk]
+        return render_to_string("newsroom/rollup.html", {"rolled": rolled})
 
     @admin.action(description=gettext_lazy("Publish the selected stories"), permissions=["publish"])
     def publish_selected(self, request: HttpRequest, queryset: QuerySet[Story]) -> HttpResponse:

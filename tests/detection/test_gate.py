@@ -877,3 +877,25 @@ def test_names_of_plates_and_articles_are_the_hosts_own(held: Asset, article: Ca
     [line] = gate.report(article(held)).lines
     assert line.label == "ugc: crowd"
     assert isinstance(line.placed.picture, Plate)
+
+
+def test_an_overview_says_of_each_story_what_its_report_says_in_as_many_queries_for_ten_as_for_one(
+    held: Asset,
+    doubted: Asset,
+    article: Callable[..., Article],
+    dana: Any,
+    erin: Any,
+    django_assert_max_num_queries: Any,
+) -> None:
+    stories = [article(held, doubted, title=f"story {number}") for number in range(10)]
+    gate.override(stories[3], held, by=dana, evidence=held.evidence, **WHY)
+    gate.acknowledge(stories[4], doubted, by=erin, evidence=doubted.evidence, reason_code="original_seen")
+    gate.override(stories[5], held, by=dana, evidence=held.evidence, scope="desk", **WHY)
+    alone = [[(line.level, line.cleared_by) for line in gate.report(story).lines] for story in stories]
+    placed = 10  # the host's own look at each story's pictures
+    with django_assert_max_num_queries(placed + 9):
+        together = gate.overview(stories)
+    assert [[(line.level, line.cleared_by) for line in one.lines] for one in together] == alone
+    assert len({str(lines) for lines in alone}) > 2
+    assert {line.who_can_clear for one in together for line in one.lines} == {()}
+    assert gate.overview([]) == []

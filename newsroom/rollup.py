@@ -1,0 +1,94 @@
+"""The worst open question of each story, for lists, the board and the edit page; as many queries for many as for one.
+
+Derived anew each time, as the gate's own answer is; nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import prefetch_related_objects
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from detection import gate
+from detection.templatetags.detection_tags import level_words, review_url
+from detection.vocabulary import Why
+from newsroom import labels
+from newsroom.models import Story
+
+_UNDER_WAY = (Why.QUEUED, Why.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollUp:
+    """One story's pictures in a line. `count`: of how many the question is open, of `all`."""
+
+    story: Story
+    report: gate.Report
+    word: str
+    tone: str
+    icon: str
+    sentence: str
+    count: int
+    all: int
+    is_live: bool
+    """Whether it is a picture that readers see about which the question is open."""
+    url: str
+    """The evidence of the worst picture, seen from this story; "" where no question is open."""
+    version: str
+    """Changes whenever anything here does."""
+
+
+def of(stories: Iterable[Story]) -> dict[int, RollUp]:
+    """The roll-up of each story, by its key."""
+    known = list(stories)
+    prefetch_related_objects(known, "placements__photo", "desk")
+    labels.attach(known)
+    return {story.pk: _rolled(story, report) for story, report in zip(known, gate.overview(known), strict=True)}
+
+
+def _rolled(story: Story, report: gate.Report) -> RollUp:
+    asking = list(report.open_lines)
+    live = [line for line in report.lines if line.is_live and line.level.refuses]
+    worst = max(asking or live or report.lines, key=lambda line: line.level.rank, default=None)
+    words = level_words(worst) if worst is not None else {"word": "", "tone": "neutral", "icon": ""}
+    sentence = _sentence(report, asking, live)
+    lines = [(line.evidence, line.level, line.sentence, line.cleared_by) for line in report.lines]
+    told = (story.state, story.publish_at, sentence, lines)
+    is_open = bool(asking or live) and worst is not None and worst.asset is not None
+    return RollUp(
+        story=story,
+        report=report,
+        **words,
+        sentence=sentence,
+        count=len(asking or live),
+        all=len(report.lines),
+        is_live=bool(live) and not asking,
+        url=review_url(worst.asset, story) if is_open and worst and worst.asset else "",
+        version=hashlib.sha256(repr(told).encode()).hexdigest()[:16],
+    )
+
+
+def _sentence(report: gate.Report, asking: list[gate.Line], live: list[gate.Line]) -> str:
+    count, total = len(asking or live), len(report.lines)
+    if not total:
+        return _("No pictures.")
+    if asking:
+        words = ngettext("%(count)d of %(all)d images needs a look.", "%(count)d of %(all)d images need a look.", count)
+        return words % {"count": count, "all": total}
+    if live:
+        words = ngettext(
+            "%(count)d of %(all)d images is live with an open question.",
+            "%(count)d of %(all)d images are live with an open question.",
+            count,
+        )
+        return words % {"count": count, "all": total}
+    under_way = sum(line.why in _UNDER_WAY for line in report.lines)
+    if under_way:
+        return ngettext("%(count)d image is being checked.", "%(count)d images are being checked.", under_way) % {
+            "count": under_way
+        }
+    return _("No image asks for anything.")
