@@ -218,6 +218,7 @@ def _things(story: Story, held: Photo, dana: User) -> dict[str, Any]:
         "read_file.name": "original",
         "newsroom_apitoken.object_id": ApiToken.objects.get(user=dana).pk,
         "verb": "publish",
+        "photo": held.pk,
         "content_type_id": _type_of(story),
         "object_id": str(story.pk),
         "app_label": "detection",
