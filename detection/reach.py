@@ -65,6 +65,27 @@ def reachable_assets(user: Any, *permissions: str) -> QuerySet[Asset]:
     return Asset.objects.filter(found)
 
 
+def places_for(user: Any) -> Q:
+    """The filter for the queue's rows on which this person may act: on the publishable, or on a picture by itself.
+
+    Where somebody has concluded already and the hold stays, it waits for those who may clear it there.
+    """
+    kinds: list[registry.AssetType | registry.PublishableType] = [*registry.publishable_types()]
+    kinds += registry.asset_types()
+    mine, clearing = Q(pk__in=[]), Q(pk__in=[])
+    for kind in kinds:
+        mine |= _placed(kind, user, "detection.review_analysis")
+        clearing |= _placed(kind, user, "detection.override_hold")
+    return mine & (Q(needs_holder=False) | clearing)
+
+
+def _placed(kind: registry.AssetType | registry.PublishableType, user: Any, permission: str) -> Q:
+    of_this_kind = Q(subject_type=kind.model.lower())
+    if kind.scope is None:
+        return of_this_kind if user.is_active and user.has_perm(permission) else Q(pk__in=[])
+    return of_this_kind & Q(subject_key__in=keys_of(kind, user, permission))
+
+
 def _within(kind: registry.AssetType, user: Any, permission: str) -> Q:
     of_this_kind = Q(content_type=registry.content_type(kind.model_class))
     if kind.scope is None:

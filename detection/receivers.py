@@ -7,16 +7,18 @@ wrong there is logged and found by `detection_scan --unscanned`.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, transaction
-from django.db.models import Model
+from django.db.models import ManyToManyField, Model
 from django.db.models.signals import m2m_changed, post_delete, post_migrate, post_save
 from django.dispatch import Signal
 
-from detection import registry, scanning
+from detection import registry, scanning, waiting
 from detection.history import access
 from detection.models import append_only
 
@@ -41,6 +43,40 @@ def picture_saved(
 def picture_deleted(sender: type[Model], instance: Model, **kwargs: Any) -> None:
     """Keep the handle and its history when the host deletes its picture."""
     scanning.detach(instance)
+
+
+def publishable_changed(sender: type[Model], instance: Model, raw: bool = False, **kwargs: Any) -> None:
+    """Note for the queue what a publishable holds now, or that it is gone: after the host's commit."""
+    if not raw:
+        _look(sender, registry.key(instance))
+
+
+def pictures_changed(
+    sender: type[Model], instance: Model, action: str, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
+) -> None:
+    """Note for the queue that pictures were put into publishables or taken out, from whichever side."""
+    if not action.startswith("post_"):
+        return
+    if not reverse:
+        _look(type(instance), registry.key(instance))
+        return
+    for kind in registry.publishable_types():
+        if (field := _pictures_of(kind)) is not None and field.remote_field.through is sender:
+            for subject in kind.model_class._default_manager.filter(pk__in=pk_set or ()):
+                _look(kind.model_class, registry.key(subject))
+
+
+def _look(model: type[Model], key: str) -> None:
+    transaction.on_commit(partial(waiting.look, model._meta.label, key), robust=True)
+
+
+def _pictures_of(kind: registry.PublishableType) -> Any:
+    """The many-to-many field that holds a publishable's pictures, where it is one."""
+    try:
+        field = kind.model_class._meta.get_field(kind.assets) if isinstance(kind.assets, str) else None
+    except FieldDoesNotExist:
+        return None
+    return field if isinstance(field, ManyToManyField) else None
 
 
 def lock_history(using: str, **kwargs: Any) -> None:
@@ -94,6 +130,13 @@ def connect(app_config: Any) -> None:
     for kind in registry.asset_types():
         _connect(post_save, picture_saved, kind.model)
         _connect(post_delete, picture_deleted, kind.model)
+    for published in registry.publishable_types():
+        model, name = published.model_class, published.model.lower()
+        post_save.connect(publishable_changed, sender=model, dispatch_uid=f"detection.publishable_saved.{name}")
+        post_delete.connect(publishable_changed, sender=model, dispatch_uid=f"detection.publishable_deleted.{name}")
+        if (field := _pictures_of(published)) is not None:
+            through = field.remote_field.through
+            m2m_changed.connect(pictures_changed, sender=through, dispatch_uid=f"detection.pictures_changed.{name}")
     post_migrate.connect(lock_history, sender=app_config, dispatch_uid="detection.lock_history")
 
 

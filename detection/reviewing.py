@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, policy, registry, signals
+from detection import audit, policy, registry, signals, waiting
 from detection.errors import EvidenceChanged, Refused
 from detection.models import Asset, Claim, PolicyVersion, Review
 from detection.standing import evidence_of, present_analyses, settle, standing_review
@@ -50,16 +50,37 @@ def check_place(asset: Asset, *, by: Any, subject: models.Model | None) -> None:
 
 
 def claim(asset: Asset, *, by: Any) -> Claim:
-    """Say that one is looking, for 15 minutes; taking over is allowed and recorded. Raises NotPermitted."""
-    if not _may(asset, by=by, subject=None, permission="detection.review_analysis"):
-        raise audit.denied("detection.review_analysis", asset=asset, by=by)
+    """Say that one is looking, for 15 minutes; taking over is allowed and recorded. Raises NotPermitted.
+
+    Claiming again while one's claim runs renews it, and records nothing new.
+    """
+    _permit_claim(asset, by=by)
+    now = timezone.now()
     with transaction.atomic():
+        held = Claim.objects.filter(asset=asset, until__gt=now).first()
         made, _created = Claim.objects.update_or_create(
             asset=asset,
-            defaults={"author": by, "author_label": audit.name_of(by), "until": timezone.now() + CLAIM_FOR},
+            defaults={"author": by, "author_label": audit.name_of(by), "until": now + CLAIM_FOR},
         )
-        audit.record("review.claimed", asset=asset, by=by, until=made.until)
+        if held is None or held.author_id != by.pk:
+            taken = {"taken_from": held.author_label} if held is not None else {}
+            audit.record("review.claimed", asset=asset, by=by, personal=taken, until=made.until)
     return made
+
+
+def release(asset: Asset, *, by: Any) -> bool:
+    """Give one's own claim back before it ends; whether there was one. Raises NotPermitted."""
+    _permit_claim(asset, by=by)
+    with transaction.atomic():
+        gone, _each = Claim.objects.filter(asset=asset, author_id=by.pk, until__gt=timezone.now()).delete()
+        if gone:
+            audit.record("review.released", asset=asset, by=by)
+    return bool(gone)
+
+
+def _permit_claim(asset: Asset, *, by: Any) -> None:
+    if not _may(asset, by=by, subject=None, permission="detection.review_analysis"):
+        raise audit.denied("detection.review_analysis", asset=asset, by=by)
 
 
 def decide(
@@ -106,8 +127,15 @@ def decide(
             author_label=audit.name_of(by),
         )
         _record(made, subject, by=by, no_label_reason=no_label_reason.strip())
-        settle(asset)
+        _settled(asset, by=by)
     return made
+
+
+def _settled(asset: Asset, *, by: Any) -> None:
+    """Let what was said take effect; whoever said it is done with looking."""
+    settle(asset)
+    Claim.objects.filter(asset=asset, author_id=getattr(by, "pk", None)).delete()
+    transaction.on_commit(partial(waiting.reckon_twins, asset), robust=True)
 
 
 def _check_words(reason_code: str, reader_label: str, no_label_reason: str) -> None:
@@ -192,5 +220,5 @@ def undo(review: Review, *, by: Any) -> Review:
             reverses=review,
         )
         audit.record("review.reversed", asset=review.asset, by=by, review=review.public_id, was=review.conclusion)
-        settle(review.asset)
+        _settled(review.asset, by=by)
     return made

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from detection import audit, queue
+from detection import audit, queue, waiting
 from detection.conf import settings
 from detection.models import Analysis, Asset, PolicyVersion, Review
 from detection.policy import Assessment, Finding, Situation, assess, evidence_digest, standing_conclusion
@@ -144,6 +144,7 @@ def settle(asset: Asset, *, now: datetime | None = None) -> Asset:
     review = latest_review(asset, after["evidence"])
     after["conclusion"] = review.conclusion if review else ""
     if all(getattr(asset, name) == value for name, value in after.items()):
+        waiting.reckon(asset, is_locked=True)
         return asset
     before = {"signal": asset.signal, "conclusion": asset.conclusion}
     is_news = asset.standing_version == 0 or any(
@@ -154,6 +155,7 @@ def settle(asset: Asset, *, now: datetime | None = None) -> Asset:
         changes["standing_version"] = F("standing_version") + 1
     Asset.objects.filter(pk=asset.pk).update(**changes)
     asset.refresh_from_db()
+    waiting.reckon(asset, is_locked=True)
     if is_news:
         if (before["signal"], before["conclusion"]) != (after["signal"], after["conclusion"]):
             audit.record(

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from detection import audit, callbacks, checking, correlation, queue, scanning
+from detection import audit, callbacks, checking, correlation, queue, scanning, waiting
 from detection.conf import settings
 from detection.errors import Refused
 from detection.history import retaining
@@ -65,7 +65,7 @@ def tick(now: datetime, *, free: bool = True) -> dict[str, int]:
 def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     """Look once over everything; how many rows of each kind were found. Raises BrokerUnavailable at its end."""
     found = {"leases_expired": 0, "rung": 0, "unannounced": 0, "untaken": 0, "sealed": 0}
-    found |= {"let_in": 0, "wanted": 0, "forgotten": 0}
+    found |= {"let_in": 0, "wanted": 0, "forgotten": 0, "noted": 0}
     try:
         untaken = ProviderCheck.objects.untaken_since(now - checking.UNTAKEN)
         found["untaken"] = _each("test untaken", untaken, checking.give_up)
@@ -74,6 +74,7 @@ def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
         found["forgotten"] = callbacks.forget_bodies(now)
         # Last: it asks the host, whose own words may fail.
         found["wanted"] = urgency.note_times(now)
+        found["noted"] = waiting.refresh(now)
     finally:
         found["sealed"] = audit.seal_all()
         found["pruned"] = _prune(now)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 
-from detection import gate, registry, signals
+from detection import gate, registry, signals, waiting
 from detection.gate import Line
 from detection.history import access
-from detection.models import Asset
+from detection.models import Asset, AuditEvent
 from newsroom import alerts, roles
-from newsroom.models import Membership, Photo, Story, StoryState
+from newsroom.models import Membership, Photo, Placement, Story, StoryState
 
 post_save.connect(roles.join_group, sender=Membership, dispatch_uid="newsroom.join_group")
 
@@ -22,6 +24,23 @@ def membership_changed(sender: Any, instance: Membership, raw: bool = False, **k
     """Note what the person of a membership may decide now, by whoever changed it where that is known."""
     if not raw:
         access.note(instance.user_id, by=getattr(instance, "changed_by", None))
+
+
+@receiver([post_save, post_delete], sender=Placement, dispatch_uid="newsroom.note_places")
+def note_places(sender: type[Placement], instance: Placement, **kwargs: Any) -> None:
+    """Tell the queue that a story's pictures changed: our own table holds them, so detection can't see it."""
+    _note(instance.story_id)
+
+
+@receiver(post_save, sender=AuditEvent, dispatch_uid="newsroom.note_moves")
+def note_moves(sender: type[AuditEvent], instance: AuditEvent, **kwargs: Any) -> None:
+    """Tell the queue that a story moved: states change by compare-and-set, of which no model's signal tells."""
+    if instance.subject_type == Story._meta.label_lower and instance.action.startswith("story."):
+        _note(instance.subject_key)
+
+
+def _note(story: int | str) -> None:
+    transaction.on_commit(partial(waiting.look, Story._meta.label, str(story)), robust=True)
 
 
 @receiver(signals.standing_changed, dispatch_uid="newsroom.after_alert")

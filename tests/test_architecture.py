@@ -18,7 +18,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs"}),
     frozenset({"addresses", "results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
-    frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing"}),
+    frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing", "waiting"}),
     frozenset({"scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "sweeping"}),
     frozenset(
         {
@@ -44,7 +44,7 @@ WITHIN: dict[str, set[str]] = {
     "budgets": {"audit"},
     "models": {"registry"},
     "queue": {"pulse"},
-    "standing": {"audit", "queue"},
+    "standing": {"audit", "queue", "waiting"},
     "switches": {"audit"},
     "callbacks": {"scanning"},
     "checking": {"scanning"},

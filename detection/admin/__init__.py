@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from detection.admin import assets, deliveries, gave_up, operations, records
 from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, NamesChangerMixin, ReadOnlyMixin
+from detection.admin.queue import doors
 
 __all__ = [
     "AnalysedImageMixin",
@@ -12,6 +13,7 @@ __all__ = [
     "ReadOnlyMixin",
     "assets",
     "deliveries",
+    "doors",
     "gave_up",
     "operations",
     "records",

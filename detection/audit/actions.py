@@ -55,6 +55,7 @@ for _name, _label in (
     ("review.reversed", _("Conclusion reversed")),
     ("review.claimed", _("Claimed for review")),
     ("review.noted", _("Noted about the picture")),
+    ("review.released", _("Claim given back")),
     ("gate.acknowledged", _("Acknowledged for a story")),
     ("gate.sent_to_chief", _("Sent to the desk chief")),
     ("gate.override_granted", _("Override granted for a story")),

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, policy, registry, signals
+from detection import audit, policy, registry, signals, waiting
 from detection.errors import EvidenceChanged, Refused
 from detection.gate import sending
 from detection.gate.reporting import Line, Report, report
@@ -158,6 +158,7 @@ def acknowledge(
         about = _about(subject, line, found, by=by)
         made = Acknowledgement.objects.create(reason_code=reason_code, note=note.strip(), **about)
         _record("gate.acknowledged", made, subject, line, by=by)
+        waiting.reckon(made.asset, is_locked=True)
     return made
 
 
@@ -223,6 +224,7 @@ def override(
         about = _about(subject, line, found, by=by)
         made = Override.objects.create(reason_code=reason_code, note=note.strip(), **words, **about)
         _record("gate.override_granted", made, subject, line, by=by, **words)
+        _note(made.asset)
         send = partial(signals.override_granted.send_robust, sender=Override, override=made)
         transaction.on_commit(send, robust=True)
     return made
@@ -278,6 +280,13 @@ def revoke(override: Override, *, by: Any, reason: str) -> None:
             )
             # A story that went out under it has to hear of it; nothing unpublishes by itself.
             announce_again(override.asset)
+            _note(override.asset)
+
+
+def _note(asset: Asset) -> None:
+    """Note for the queue what an override of this file answers, or no longer does."""
+    waiting.reckon(asset, is_locked=True)
+    transaction.on_commit(partial(waiting.reckon_twins, asset), robust=True)
 
 
 def _may_revoke(override: Override, kind: registry.PublishableType, subject: models.Model | None, *, by: Any) -> bool:

@@ -12,6 +12,7 @@ from detection.models.glass import GlassBreak
 from detection.models.notes import Note
 from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
+from detection.models.places import Place, Preference
 from detection.models.policies import PolicyVersion
 from detection.models.reviews import Acknowledgement, Claim, Override, Review
 
@@ -28,7 +29,9 @@ __all__ = [
     "GlassBreak",
     "Note",
     "Override",
+    "Place",
     "PolicyVersion",
+    "Preference",
     "Preservation",
     "ProviderCheck",
     "ProviderDay",

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from detection import audit, queue, registry
+from detection import audit, queue, registry, waiting
 from detection.conf import settings
 from detection.errors import Refused, StorageUnavailable
 from detection.models import Analysis, Asset, AuditEvent, PolicyVersion, moments
@@ -79,9 +79,9 @@ def _request(obj: models.Model, *, by: Any, force: bool, priority: Priority) -> 
 
 def _ring_at_once(asset: Asset) -> None:
     """What waits in an archive's line is news as soon as a person asks for it."""
-    waiting = Analysis.objects.filter(asset=asset, priority__gt=Priority.NEWS).live()
-    rows = list(waiting.filter(priority=Priority.LATER))
-    pass_archives(waiting, moments.now())
+    behind = Analysis.objects.filter(asset=asset, priority__gt=Priority.NEWS).live()
+    rows = list(behind.filter(priority=Priority.LATER))
+    pass_archives(behind, moments.now())
     for row in rows:
         queue.ring(row)
 
@@ -275,5 +275,7 @@ def detach(obj: models.Model) -> None:
         Asset.objects.lock([asset.pk])
         for analysis in Analysis.objects.filter(asset=asset).live():
             move(analysis, _S.SUPERSEDED, completed_at=timezone.now())
-        Asset.objects.filter(pk=asset.pk).update(detached_at=timezone.now())
+        asset.detached_at = timezone.now()
+        asset.save(update_fields=["detached_at"])
         audit.record("asset.detached", asset=asset)
+        waiting.reckon(asset, is_locked=True)

@@ -193,7 +193,7 @@ def test_a_hundred_rows_ask_no_more_queries_than_ten(
     for seed in range(10, 100):
         dead(seed)
     assert asked(100) == few
-    assert few <= 12
+    assert few <= 13, "one of them counts what waits, for the line on top"
 
 
 def test_a_check_that_gave_up_sends_its_picture_to_a_person(
@@ -205,16 +205,16 @@ def test_a_check_that_gave_up_sends_its_picture_to_a_person(
     asset = asset_of(plate())
     queue = reverse("admin:detection_queue_changelist")
     client.force_login(erin)
-    assert list(client.get(queue).context["cl"].result_list) == []
+    assert client.get(queue).context["rows"] == []
     drain()
     asset.refresh_from_db()
     assert (asset.signal, asset.why) == ("could_not_check", "failed")
-    assert [one.pk for one in client.get(queue).context["cl"].result_list] == [asset.pk]
+    assert [row.place.asset_id for row in client.get(queue).context["rows"]] == [asset.pk]
     client.post(
         reverse("admin:detection_asset_review", args=[asset.public_id]),
         {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence},
     )
-    assert list(client.get(queue).context["cl"].result_list) == []
+    assert client.get(queue).context["rows"] == []
 
 
 def test_a_check_that_is_still_tried_asks_nobody(
@@ -225,7 +225,7 @@ def test_a_check_that_is_still_tried_asks_nobody(
     drain()
     assert Analysis.objects.get().status == "retry_pending"
     client.force_login(erin)
-    assert list(client.get(reverse("admin:detection_queue_changelist")).context["cl"].result_list) == []
+    assert client.get(reverse("admin:detection_queue_changelist")).context["rows"] == []
 
 
 def test_a_picture_that_was_deleted_or_changed_is_not_started(dead: Callable[..., Analysis], olu: Any) -> None:

@@ -78,20 +78,6 @@ def test_each_filter_narrows_the_list(client: Any, erin: Any, query: str, shown:
     assert sorted(asset.label for asset in changelist.result_list) == shown
 
 
-def test_the_queue_holds_what_asks_for_a_person_and_lets_go_of_what_was_concluded(client: Any, erin: Any) -> None:
-    asking = cast.strong("Coffee")
-    cast.plate("Garden", seed=2, verdict="likely_human", ai_score=0.04)
-    client.force_login(erin)
-    queue = reverse("admin:detection_queue_changelist")
-    assert queue == "/admin/detection/queue/"
-    assert [asset.label for asset in client.get(queue).context["cl"].result_list] == ["Coffee"]
-    client.post(
-        reverse("admin:detection_asset_review", args=[asking.public_id]),
-        {"action": "decide", "conclusion": "accepted", "evidence": asking.evidence},
-    )
-    assert list(client.get(queue).context["cl"].result_list) == []
-
-
 def test_a_longer_list_asks_no_more_queries(client: Any, erin: Any) -> None:
     cast.plate("Picture 0", seed=0)
     client.force_login(erin)
@@ -105,7 +91,7 @@ def test_a_longer_list_asks_no_more_queries(client: Any, erin: Any) -> None:
     assert len(long) == len(short)
 
 
-@pytest.mark.parametrize("model", ["asset", "queue", "analysis", "auditevent", "override", "policyversion"])
+@pytest.mark.parametrize("model", ["asset", "analysis", "auditevent", "override", "policyversion"])
 def test_nothing_is_added_or_deleted_even_by_a_superuser(client: Any, model: str) -> None:
     root = get_user_model().objects.create_superuser("root", password="x")
     asset = cast.strong()

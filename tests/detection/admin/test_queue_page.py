@@ -1,0 +1,349 @@
+"""The queue "Waiting for you": what stands in it for whom, in which order, and how it is narrowed, claimed and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from detection import gate, registry, reviewing, waiting
+from detection.models import Asset, AuditEvent, Claim, Place, PolicyVersion, Preference
+from detection.policy import DEFAULT
+from detection.vocabulary import Conclusion
+from tests.detection.admin import cast
+from tests.otherhost.models import Article, Plate
+
+QUEUE = "/admin/detection/queue/"
+NOTE = "The photographer sent us the raw file."
+
+
+@pytest.fixture
+def tiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that knows its sources, and when its articles go out."""
+    _register(
+        monkeypatch, registry._assets, "otherhost.plate", source_tier=lambda plate: plate.title.split()[0].lower()
+    )
+    _register(monkeypatch, registry._publishables, "otherhost.article", publish_at="goes_out_at")
+
+
+def _register(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any], name: str, **changes: Any) -> None:
+    kind = table[name]
+    fields = {field: getattr(kind, field) for field in kind.__dataclass_fields__}
+    monkeypatch.setitem(table, name, kind.__class__(**{**fields, **changes}))
+
+
+def shown(client: Any, user: Any, query: str = "") -> list[str]:
+    """The queue as this person reads it: each picture's name."""
+    client.force_login(user)
+    return [row.title for row in client.get(QUEUE + query).context["rows"]]
+
+
+def held_in(*titles: str, minutes: int | None = None, name: str = "An article") -> Article:
+    """An article with strong pictures, noted as a host's save would be."""
+    pictures = [cast.strong(title, seed=len(title) + index + 40) for index, title in enumerate(titles)]
+    article = cast.article(*pictures, title=name)
+    if minutes is not None:
+        article.goes_out_at = timezone.now() + timedelta(minutes=minutes)
+        article.save()
+    waiting.note(article)
+    return article
+
+
+def test_the_queue_holds_what_asks_for_a_person_and_lets_go_of_what_was_concluded(client: Any, erin: Any) -> None:
+    asking = cast.strong("Coffee")
+    cast.plate("Garden", seed=2, verdict="likely_human", ai_score=0.04)
+    assert reverse("admin:detection_queue_changelist") == QUEUE
+    assert shown(client, erin) == ["Coffee"]
+    client.post(
+        reverse("admin:detection_asset_review", args=[asking.public_id]),
+        {"action": "decide", "conclusion": "accepted", "evidence": asking.evidence},
+    )
+    assert shown(client, erin) == []
+
+
+def test_the_next_to_go_out_stands_first_then_the_higher_level(client: Any, erin: Any, tiers: None) -> None:
+    held_in("Staff later", minutes=300)
+    held_in("Ugc now", "Staff now", minutes=20)
+    held_in("Staff whenever", "Ugc whenever")
+    assert shown(client, erin) == ["Ugc now", "Staff now", "Staff later", "Ugc whenever", "Staff whenever"]
+    page = client.get(QUEUE).content.decode()
+    assert "in 19 minutes" in page or "in 20 minutes" in page
+    assert "No time set" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["Ugc soon", "Staff later"]),
+        ("?tier=ugc", ["Ugc soon"]),
+        ("?signal=strong", ["Ugc soon", "Staff later"]),
+        ("?signal=some", []),
+        ("?state=soon", ["Ugc soon"]),
+        ("?state=overdue", []),
+        ("?state=unchecked", []),
+        ("?state=nonsense&tier=nonsense", ["Ugc soon", "Staff later"]),
+        ("?age=4", []),
+        ("?claimed=nobody", ["Staff later"]),
+        ("?claimed=me", []),
+        ("?claimed=others", ["Ugc soon"]),
+        ("?down=1", []),
+        ("?q=later", ["Staff later"]),
+        ("?q=hour", ["Ugc soon"]),
+        ("?desk=news", []),
+    ],
+)
+def test_each_filter_narrows_the_queue(
+    client: Any, erin: Any, dana: Any, tiers: None, query: str, expected: list[str]
+) -> None:
+    held_in("Ugc soon", minutes=30, name="The hour")
+    held_in("Staff later", minutes=300)
+    reviewing.claim(Asset.objects.get(label="Ugc soon"), by=dana)
+    assert shown(client, erin, query) == expected
+
+
+def test_a_hold_that_an_editor_judged_waits_for_whoever_may_clear_it(
+    client: Any, erin: Any, dana: Any, tiers: None
+) -> None:
+    article = held_in("Ugc hold")
+    asset = Asset.objects.get()
+    reviewing.decide(asset, Conclusion.ACCEPTED, by=erin, evidence=asset.evidence, subject=article)
+    assert shown(client, erin) == [], "she has said what she can"
+    assert shown(client, dana) == ["Ugc hold"]
+    assert "No objection to using it (Erin Example" in client.get(QUEUE).content.decode()
+    reviewing.decide(
+        asset, Conclusion.ACCEPTED, by=dana, evidence=asset.evidence, subject=article, note=NOTE, reason_code="other"
+    )
+    assert shown(client, dana) == []
+
+
+def test_an_override_answers_until_it_ends_or_is_revoked(client: Any, dana: Any, tiers: None) -> None:
+    article = held_in("Ugc hold")
+    asset = Asset.objects.get()
+    given = gate.override(article, asset, by=dana, evidence=asset.evidence, reason_code="other", note=NOTE)
+    assert shown(client, dana) == []
+    Place.objects.update(closed_until=timezone.now() - timedelta(seconds=1))
+    assert shown(client, dana) == ["Ugc hold"], "it has ended by itself"
+    waiting.reckon(asset)
+    gate.revoke(given, by=dana, reason="The source withdrew it.")
+    assert shown(client, dana) == ["Ugc hold"]
+
+
+def test_an_acknowledgement_answers_for_its_story_alone(client: Any, erin: Any, tiers: None) -> None:
+    article = held_in("Staff picture", name="First")
+    asset = Asset.objects.get()
+    second = cast.article(asset, title="Second")
+    waiting.note(second)
+    gate.acknowledge(article, asset, by=erin, evidence=asset.evidence, reason_code="original_seen")
+    client.force_login(erin)
+    assert [row.story for row in client.get(QUEUE).context["rows"]] == ["Second"]
+
+
+def test_new_evidence_brings_a_picture_back(client: Any, erin: Any) -> None:
+    asset = cast.strong("Coffee")
+    reviewing.decide(asset, Conclusion.ACCEPTED, by=erin, evidence=asset.evidence)
+    assert shown(client, erin) == []
+    plate = asset.picture()
+    from django.core.files.base import ContentFile
+
+    from detection.testing import images
+
+    plate.picture.save("other.jpg", ContentFile(images.photo_like(9)), save=True)
+    cast.drain()
+    assert shown(client, erin) == ["Coffee"]
+
+
+def test_a_picture_leaves_its_story_and_its_story_leaves(client: Any, erin: Any) -> None:
+    article = held_in("Alone", "Taken out")
+    article.plates.remove(Plate.objects.get(title="Taken out"))
+    waiting.note(article)
+    client.force_login(erin)
+    rows = client.get(QUEUE).context["rows"]
+    assert {row.title: row.story for row in rows} == {"Alone": "An article", "Taken out": "In no story"}
+    key = registry.key(article)
+    article.delete()
+    waiting.look("otherhost.Article", key)
+    assert {row.story for row in client.get(QUEUE).context["rows"]} == {"In no story"}
+    Plate.objects.get(title="Alone").delete()
+    assert shown(client, erin) == ["Taken out"]
+
+
+def test_what_a_host_saves_is_noted_after_its_commit(
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    asset = cast.strong("Coffee")
+    with django_capture_on_commit_callbacks(execute=True):
+        article = Article.objects.create(title="Before")
+        article.plates.add(asset.picture())
+        asset.picture().articles.add(Article.objects.create(title="From the other side"))
+    assert set(Place.objects.values_list("subject_label", flat=True)) == {"Before", "From the other side"}
+    with django_capture_on_commit_callbacks(execute=True):
+        article.title = "After"
+        article.save()
+    assert Place.objects.filter(subject_label="After").count() == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        article.delete()
+    assert [place.subject_label for place in Place.objects.all()] == ["From the other side"]
+
+
+def test_the_sweep_finds_what_no_signal_told(client: Any, erin: Any) -> None:
+    asset = cast.strong("Coffee")
+    Place.objects.all().delete()
+    Article.plates.through.objects.create(article=Article.objects.create(title="Quietly"), plate=asset.picture())
+    now = timezone.now()
+    waiting.refresh(now)
+    client.force_login(erin)
+    assert [row.story for row in client.get(QUEUE).context["rows"]] == ["Quietly"]
+    Article.objects.all().delete()
+    Place.objects.all().delete()
+    assert waiting.refresh(now) == 1
+    assert shown(client, erin) == ["Coffee"], "a picture that asks and that no row tells of"
+
+
+def test_another_policy_in_force_reorders_the_queue(client: Any, erin: Any, tiers: None) -> None:
+    held_in("Staff picture")
+    assert Place.objects.get().urge == 2
+    document = {**DEFAULT, "levels": {**DEFAULT["levels"], "strong": {"staff": "hold"}}}
+    PolicyVersion.objects.create(number=2, document=document, activated_at=timezone.now())
+    waiting.refresh(timezone.now())
+    assert Place.objects.get().urge == 3
+
+
+def test_a_hosts_own_reason_makes_a_picture_ask(client: Any, erin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from detection.vocabulary import Level
+
+    quiet = cast.plate("Garden", seed=2, verdict="likely_human", ai_score=0.04)
+    reason = registry.Reason("complaint", "A reader complained.", Level.HOLD)
+    _register(monkeypatch, registry._publishables, "otherhost.article", reasons=lambda article: [reason])
+    waiting.note(cast.article(quiet))
+    assert shown(client, erin) == ["Garden"]
+    assert "On hold" in client.get(QUEUE).content.decode()
+
+
+def test_the_queue_asks_no_more_queries_for_more_rows(client: Any, erin: Any, tiers: None) -> None:
+    held_in("Ugc 1", minutes=20)
+    client.force_login(erin)
+    client.get(QUEUE)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            client.get(QUEUE)
+        return len(captured)
+
+    few = asked()
+    article = held_in(*(f"Ugc {number}" for number in range(2, 9)), minutes=30)
+    for asset in Asset.objects.all():
+        reviewing.decide(asset, Conclusion.ACCEPTED, by=erin, evidence=asset.evidence, subject=article) if (
+            asset.label != "Ugc 1"
+        ) else None
+        reviewing.claim(asset, by=erin)
+    Place.objects.update(is_open=True, needs_holder=False)
+    assert asked() <= few + 1, "who concluded is one look for the whole page"
+    assert few + 1 <= 15
+
+
+def test_claiming_is_shown_taken_over_and_given_back(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.strong("Coffee")
+    claim = reverse("admin:detection_queue_claim")
+    client.force_login(erin)
+    assert client.get(claim).status_code == 405
+    answer = client.post(claim, {"asset": asset.public_id, "next": QUEUE + "#place-1"})
+    assert answer["Location"] == QUEUE + "#place-1"
+    assert "You, until" in client.get(QUEUE).content.decode()
+    client.post(claim, {"asset": asset.public_id})
+    assert AuditEvent.objects.filter(action="review.claimed").count() == 1, "renewed, not claimed anew"
+
+    client.force_login(dana)
+    page = client.get(QUEUE).content.decode()
+    assert "Erin Example, until" in page
+    assert "Take over" in page
+    client.post(claim, {"asset": asset.public_id, "next": "https://elsewhere.example/"})
+    event = AuditEvent.objects.filter(action="review.claimed").latest("pk")
+    assert {value.name: value.value for value in event.personal.all()}["taken_from"] == "Erin Example"
+    assert not reviewing.release(asset, by=erin), "hers no more"
+    client.post(claim, {"asset": asset.public_id, "verb": "release"})
+    assert not Claim.objects.exists()
+    assert AuditEvent.objects.filter(action="review.released").exists()
+
+
+def test_a_claim_ends_by_itself_and_with_the_decision(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.strong("Coffee")
+    reviewing.claim(asset, by=dana)
+    Claim.objects.update(until=timezone.now() - timedelta(seconds=1))
+    client.force_login(erin)
+    assert "Dana Example, until" not in client.get(QUEUE).content.decode()
+    reviewing.claim(asset, by=erin)
+    reviewing.decide(asset, Conclusion.CANNOT_DETERMINE, by=erin, evidence=asset.evidence)
+    assert not Claim.objects.exists()
+
+
+def test_whoever_may_not_decide_has_an_empty_queue_and_claims_nothing(client: Any, sam: Any) -> None:
+    asset = cast.strong("Coffee")
+    avery = cast.person("avery", "view_audit")
+    assert shown(client, avery) == []
+    answer = client.post(reverse("admin:detection_queue_claim"), {"asset": asset.public_id})
+    assert answer.status_code == 403
+    assert AuditEvent.objects.filter(action="gate.denied").exists()
+    client.force_login(sam)
+    assert client.get(QUEUE).status_code == 403
+    assert client.post(reverse("admin:detection_queue_claim"), {"asset": asset.public_id}).status_code == 404
+    assert client.post(reverse("admin:detection_queue_preferences"), {"keys": "off"}).status_code == 403
+
+
+def test_filters_are_saved_per_person_and_removed(client: Any, erin: Any, dana: Any) -> None:
+    keep = reverse("admin:detection_queue_preferences")
+    client.force_login(erin)
+    client.post(keep, {"save": "Readers", "query": "tier=ugc&nonsense=1"})
+    assert client.get(QUEUE).context["saved"] == [("Readers", "tier=ugc")]
+    client.force_login(dana)
+    assert client.get(QUEUE).context["saved"] == []
+    client.force_login(erin)
+    client.post(keep, {"remove": "Readers"})
+    assert client.get(QUEUE).context["saved"] == []
+    client.post(keep, {"keys": "off"})
+    assert client.get(QUEUE).context["keys_on"] is False
+    Preference.objects.filter(name="queue_filters").update(value={str(number): "" for number in range(20)})
+    client.post(keep, {"save": "One too many", "query": "tier=ugc"})
+    assert len(client.get(QUEUE).context["saved"]) == 20
+
+
+def test_ones_own_decision_is_taken_back_from_the_queue(client: Any, erin: Any, dana: Any) -> None:
+    asset = cast.strong("Coffee")
+    review = reviewing.decide(asset, Conclusion.ACCEPTED, by=erin, evidence=asset.evidence)
+    undo = reverse("admin:detection_queue_undo")
+    client.force_login(dana)
+    assert client.get(QUEUE).context["undoable"] == []
+    assert client.post(undo, {"review": review.public_id}).status_code == 403
+    client.force_login(erin)
+    assert [one.pk for one in client.get(QUEUE).context["undoable"]] == [review.pk]
+    client.post(undo, {"review": review.public_id, "next": QUEUE})
+    assert shown(client, erin) == ["Coffee"]
+    client.post(undo, {"review": review.public_id})
+    assert "taken back already" in client.get(QUEUE).content.decode()
+    assert client.post(undo, {"review": "nonsense"}).status_code == 404
+
+
+def test_what_is_still_being_checked_waits_apart_until_its_story_is_near(
+    client: Any, erin: Any, tiers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cast, "drain", lambda: None)
+    article = cast.article(cast.plate("Ugc picture"))
+    waiting.note(article)
+    assert shown(client, erin) == []
+    assert shown(client, erin, "?state=checking") == ["Ugc picture"]
+    article.goes_out_at = timezone.now() + timedelta(minutes=30)
+    waiting.note(article)
+    assert shown(client, erin) == ["Ugc picture"]
+
+
+def test_a_superuser_changes_nothing_there(client: Any) -> None:
+    root = get_user_model().objects.create_superuser("root", password="x")
+    client.force_login(root)
+    assert client.get(QUEUE).status_code == 200
+    assert client.get(reverse("admin:detection_queue_add")).status_code == 403
