@@ -6,6 +6,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,8 @@ class NewsroomConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("newsroom.receivers")
+        sessions = import_module("newsroom.sessions")
+        user_logged_in.connect(sessions.begin, dispatch_uid="newsroom.sessions")
         roles = import_module("newsroom.roles")
         post_migrate.connect(roles.after_migrate, dispatch_uid="newsroom.roles")
 

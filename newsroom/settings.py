@@ -167,9 +167,11 @@ MIDDLEWARE = [
     "detection.middleware.CorrelationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     *(["whitenoise.middleware.WhiteNoiseMiddleware"] if _HAS_WHITENOISE else []),
+    "newsroom.headers.HeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "newsroom.sessions.ClockMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "detection.middleware.OriginMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -209,7 +211,8 @@ _PASSWORD_RULES = ("UserAttributeSimilarityValidator", "MinimumLengthValidator",
 AUTH_PASSWORD_VALIDATORS = [{"NAME": f"django.contrib.auth.password_validation.{name}"} for name in _PASSWORD_RULES]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "newsroom:start"
-LOGOUT_REDIRECT_URL = "newsroom:start"
+LOGOUT_REDIRECT_URL = "newsroom:signed_out"
+CSRF_FAILURE_VIEW = "newsroom.problems.form_expired"
 LANGUAGE_CODE = "en"
 TIME_ZONE = _env.choice("TIME_ZONE", "UTC", {"UTC", *available_timezones()})
 
@@ -237,9 +240,15 @@ UPLOAD_FILES_A_DAY = _env.number("UPLOAD_FILES_A_DAY", 500, low=1)
 UPLOAD_MB_A_DAY = _env.number("UPLOAD_MB_A_DAY", 10_000, low=1)
 """What one person may bring in on one day of TIME_ZONE, in files and in megabytes."""
 
-SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_IDLE = _env.number("NEWSROOM_SESSION_IDLE", 2 * 60 * 60, low=300, high=24 * 60 * 60)
+SESSION_COOKIE_AGE = _env.number("NEWSROOM_SESSION_AGE", 12 * 60 * 60, low=600, high=7 * 24 * 60 * 60)
+"""Seconds without a click after which a session ends, and after which it ends in any case."""
+if IS_PUBLIC:
+    # A name that browsers take from this very host over https alone, and from no other path.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_PUBLIC
-CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL] if IS_PUBLIC else []
 SECURE_HSTS_SECONDS = 31_536_000 if IS_PUBLIC else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_PUBLIC

@@ -7,15 +7,19 @@ from django.contrib import admin
 from django.urls import include, path
 
 from detection.views import live, ready
-from newsroom import views, watching
+from newsroom import problems, views, watching
 from newsroom.api import site
 
-handler500 = "newsroom.views.went_wrong"
+handler400 = "newsroom.problems.unreadable"
+handler403 = "newsroom.problems.denied"
+handler404 = "newsroom.problems.missing"
+handler500 = "newsroom.problems.went_wrong"
 pages = [
     path("", views.start, name="start"),
     path("board/", views.board, name="board"),
     path("live/", watching.live, name="live"),
     path("check/", views.check, name="check"),
+    path("signed-out/", problems.signed_out, name="signed_out"),
     path("stories/<slug:slug>/", views.story, name="story"),
     path("renditions/<str:name>", views.rendition, name="rendition"),
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +9,8 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db.models import F
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -25,7 +22,6 @@ from detection.templatetags.detection_tags import review_url
 from newsroom import alerts, handed, labels, permissions, publishing, renditions, rollup, uploads
 from newsroom.forms import AFTERWARDS, CheckForm
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
-from newsroom.storage import is_full
 
 AT_WORK = 30
 """How many unpublished stories the start page shows: the next to go out first, then the last changed."""
@@ -167,28 +163,3 @@ def rendition(request: HttpRequest, name: str) -> HttpResponse | StreamingHttpRe
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
-
-
-def went_wrong(request: HttpRequest) -> HttpResponse:
-    """What is shown after an error that nobody foresaw; no room left, wherever it was met, is at least named.
-
-    Asks neither the database nor the session: they may be what failed. Called while the error is being handled.
-    """
-    error = sys.exc_info()[1]
-    _let_go_of_uploads(request)
-    if error is not None and is_full(error):
-        status, words = 507, _("There is no room left here, so this was not saved. Tell whoever runs this site.")
-    else:
-        status, words = 500, _("Something went wrong here, and this may not have been saved. Go back and look.")
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-        return JsonResponse({"sentence": words}, status=status)
-    context = {"sentence": words, "title": _("Something went wrong")}
-    return HttpResponse(render_to_string("newsroom/went_wrong.html", context), status=status)
-
-
-def _let_go_of_uploads(request: HttpRequest) -> None:
-    """Delete what was received of a file when its receiving broke off; Django leaves that on the full disk."""
-    for handler in request.upload_handlers:
-        if (half := getattr(handler, "file", None)) is not None:
-            with contextlib.suppress(OSError, ValueError):
-                half.close()

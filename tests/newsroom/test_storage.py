@@ -42,7 +42,7 @@ from tests.otherhost.models import Plate
 from .conftest import Upload, asset_of
 
 # These tests are their own URLconf too: the newsroom's addresses, and its page for what nobody foresaw.
-handler500 = "newsroom.views.went_wrong"
+handler500 = "newsroom.problems.went_wrong"
 __all__ = ["urlpatterns"]
 FOLDER = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
 NO_ROOM = "was not taken in: there is no room left here."
