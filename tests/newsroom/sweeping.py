@@ -135,7 +135,7 @@ class House:
         """One body for every form: each takes from it what it knows."""
         words = {"note": "Seen the original file.", "reason": "Seen the original file.", "reason_code": "original_seen"}
         about = {"asset": self.things["public_id"], **{name: self.things[name] for name in _IN_BODIES}}
-        return {**words, **about, "action": "decide", "conclusion": "accepted", "post": "yes"}
+        return {**words, **about, "action": "decide", "conclusion": "accepted", "post": "yes", "seen": "on"}
 
     def address(self, route: Route) -> str:
         """The route's address with the News desk's own objects in it."""
@@ -151,6 +151,8 @@ class House:
         if route.key == route.whole:  # without a name: an admin page's short form, or the admin's answer to all else
             if "url" in given:
                 return "/admin/nothing/here/"
+            if "<" not in route.whole:
+                return f"/{route.whole}"
             app_and_model = "_".join(route.whole.split("/")[1:3])
             return "/" + route.whole.replace("<path:object_id>", str(self.things[f"{app_and_model}.object_id"]))
         return reverse(route.key, kwargs=given)
