@@ -141,6 +141,15 @@ class AcknowledgeForm(EvidenceForm):
     )
 
 
+class TogetherForm(AcknowledgeForm):
+    """The same for several pictures of one story; each carries its own evidence beside it."""
+
+    seen = forms.BooleanField(
+        label=_("I have looked at the evidence about each ticked picture."),
+        error_messages={"required": _("Look at the evidence and tick that you have. Nothing was recorded.")},
+    )
+
+
 class OverrideForm(EvidenceForm):
     """Letting one story go despite an open question."""
 

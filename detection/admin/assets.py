@@ -20,6 +20,7 @@ from detection.admin import gate_views
 from detection.admin.filters import ConclusionFilter, KeptInsideFilter, SignalFilter, TierFilter
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
 from detection.admin.review import review_view
+from detection.admin.together import together_view
 from detection.models import Asset
 from detection.templatetags.detection_tags import DISMISSED, review_url, thumbnail_url
 from detection.vocabulary import Conclusion, Why
@@ -93,6 +94,7 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
         inside = self.admin_site.admin_view
         return [
             path("gate/acknowledge/", inside(gate_views.acknowledge_view), name="detection_gate_acknowledge"),
+            path("gate/together/", inside(together_view), name="detection_gate_together"),
             path("gate/send/", inside(gate_views.send_view), name="detection_gate_send"),
             path("gate/override/", inside(gate_views.override_view), name="detection_gate_override"),
             path("gate/revoke/", inside(gate_views.revoke_view), name="detection_gate_revoke"),

@@ -2,7 +2,7 @@
 
 `facts` fetches, `reporting` and `lowering` derive the answer; `acts` holds what people do about it, and `authorise`,
 which every route to publication must ask inside its own transaction; `breaking` is the way past it in an emergency;
-`sending` reads back what was handed to a desk chief.
+`sending` reads back what was handed to a desk chief; `together` acknowledges several pictures by one form.
 """
 
 from __future__ import annotations
@@ -18,14 +18,18 @@ from detection.gate.breaking import (
 )
 from detection.gate.reporting import Line, Report, overview, report
 from detection.gate.sending import Sent, sent_keys
+from detection.gate.together import Outcome, acknowledge_together, alike
 
 __all__ = [
     "REVIEW_WITHIN",
     "Decision",
     "Line",
+    "Outcome",
     "Report",
     "Sent",
     "acknowledge",
+    "acknowledge_together",
+    "alike",
     "authorise",
     "authorise_anyway",
     "can_break",

@@ -115,6 +115,7 @@ def detection_notice(context: Context, story: Model, back: str = "", replace: st
     is_open = report.level.refuses
     return {
         "report": report,
+        "together_url": _together_url(report, back),
         "lines": shown if is_open or any(item["line"].level is not Level.CLEAR for item in shown) else [],
         "tone": wording.tone(report.level),
         "icon": wording.icon(report.level),
@@ -122,6 +123,14 @@ def detection_notice(context: Context, story: Model, back: str = "", replace: st
         "request": request,
         "back": back,
     }
+
+
+def _together_url(report: gate.Report, back: str) -> str:
+    """The page that acknowledges several pictures at once; "" where no two ask the same of this reader."""
+    url = _address("admin:detection_gate_together")
+    if not url or all(len(lines) < 2 for lines in gate.alike(report)):
+        return ""
+    return f"{url}?{urlencode({'subject': subject_name(report.subject), 'next': back}, safe=':/')}"
 
 
 def _line(line: gate.Line, story: Model, back: str, replace: str = "") -> dict[str, Any]:
