@@ -22,3 +22,4 @@ class DetectionConfig(AppConfig):
         importlib.import_module("detection.receivers").connect(self)
         importlib.import_module("detection.queue").beat_with_tasks()
         importlib.import_module("detection.views.handed").keep_tokens_out_of_logs()
+        importlib.import_module("detection.redaction").on_every_handler()

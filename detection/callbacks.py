@@ -163,6 +163,7 @@ def _claimed(pk: int, now: datetime) -> WebhookDelivery | None:
 
 
 def _apply(row: WebhookDelivery, provider: CalledBack, now: datetime) -> None:
+    row.keep_without(provider.secrets)
     try:
         subject = provider.event_of(read_json(bytes(row.body or b"")))
     except SchemaMismatch as error:

@@ -67,6 +67,29 @@ def check_keys() -> list[CheckMessage]:
     return found
 
 
+def check_worker_privileges() -> list[CheckMessage]:
+    """A worker holds nothing that signs the history. Not registered: only `detection_worker` asks."""
+    if not getattr(django_settings, "AUDIT_ANCHOR_KEY", ""):
+        return []
+    said = "AUDIT_ANCHOR_KEY is in a worker's settings, and a worker signs nothing by it."
+    hint = "Give it to the process that runs audit_anchor alone: who has taken a worker over could sign any history."
+    return [Warning(said, hint=hint, id="detection.W003")]
+
+
+def check_web_privileges() -> list[CheckMessage]:
+    """A web process holds no key of a detector, and none that signs the history. Not registered: `wsgi` asks."""
+    hint = "Give it to the process that runs detection_worker alone; a web server calls no detector."
+    found: list[CheckMessage] = [
+        Warning(f"The key of the detector {alias} is in the web server's settings.", hint=hint, id="detection.W004")
+        for alias in providers.aliases()
+        if providers[alias].options.get("api_key")
+    ]
+    if getattr(django_settings, "AUDIT_ANCHOR_KEY", ""):
+        hint = "Give it to the process that runs audit_anchor alone."
+        found.append(Warning("AUDIT_ANCHOR_KEY is in the web server's settings.", hint=hint, id="detection.W003"))
+    return found
+
+
 @register()
 def check_values(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Settings agree with each other, and what they name is there."""

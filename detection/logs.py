@@ -40,6 +40,8 @@ class JsonFormatter(logging.Formatter):
             "process": record.process,
         }
         line |= {name: value for name, value in vars(record).items() if name not in _USUAL and name not in line}
-        if record.exc_info:
+        if record.exc_text:  # by `redaction`, in place of the exception
+            line["exception"] = record.exc_text
+        elif record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)

@@ -260,13 +260,20 @@ _LOG_FORMAT = _env.choice("LOG_FORMAT", "text", ("text", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"correlation": {"()": "detection.logs.CorrelationFilter"}},
+    "filters": {
+        "correlation": {"()": "detection.logs.CorrelationFilter"},
+        "redaction": {"()": "detection.redaction.RedactionFilter"},
+    },
     "formatters": {
         "text": {"format": "{levelname} {name} [{correlation}] {message}", "style": "{"},
         "json": {"()": "detection.logs.JsonFormatter"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "filters": ["correlation"], "formatter": _LOG_FORMAT},
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["correlation", "redaction"],
+            "formatter": _LOG_FORMAT,
+        },
     },
     "root": {"handlers": ["console"], "level": _LOG_LEVEL},
 }

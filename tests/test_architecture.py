@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("detection", "newsroom")
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs"}),
+    frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs", "redaction"}),
     frozenset({"addresses", "results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
     frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing", "waiting"}),
@@ -261,6 +261,7 @@ BROAD = {
     "detection.intake": "decoders raise anything for hostile bytes",
     "detection.sandbox.child": "the sandbox's child answers, whatever the job raised",
     "detection.sandbox": "the child is ended whatever happens, and the exception goes on",
+    "detection.redaction": "a line that cannot be masked says nothing, and breaks nothing",
     "detection.stored": "each storage raises errors of its own; here all of them become one of ours",
     "detection.providers.tokens": "each cache raises errors of its own; here all of them become one of ours",
     "detection.providers.sockets": "a resolver thread hands whatever it met to the thread that waits",

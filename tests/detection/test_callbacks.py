@@ -260,3 +260,17 @@ def test_what_came_to_an_address_of_its_own_is_about_that_check_alone(
     assert post(client, b'{"id": "an_1"}', {}, path=path).status_code == 202
     ring_and_apply()
     assert (states(), row_of(picture).status) == (["unmatched"], "awaiting_callback")
+
+
+def test_h01_a_secret_that_the_vendor_repeats_is_not_kept(client: Client, plate: Upload, settings: Any) -> None:
+    settings.DETECTION_PROVIDERS = generic(api_key="sk-CANARY-0123")
+    picture = plate()
+    row = waiting(picture)
+    assert deliver(client, completed(row, model="for sk-CANARY-0123", echo=calling.SECRET)) == 202
+    came = WebhookDelivery.objects.get()
+    ring_and_apply()
+    kept = WebhookDelivery.objects.get()
+    assert (states(), row_of(picture).verdict) == (["applied"], "likely_ai")
+    assert b"for [redacted]" in bytes(kept.body or b"")
+    assert calling.SECRET.encode() not in bytes(kept.body or b"")
+    assert kept.body_sha256 == came.body_sha256

@@ -13,6 +13,7 @@ from django_q.conf import Conf
 
 from detection import checks
 from detection.models import append_only
+from detection.providers import providers
 from tests.detection.calling import SECRET, generic
 
 
@@ -66,6 +67,24 @@ def test_e002_a_key_that_is_missing_where_a_worker_is_to_run(settings: Any) -> N
     [found] = checks.check_keys()
     assert ids([found]) == ["detection.E002"]
     assert "DETECTION_PROVIDERS['keyless']['OPTIONS']['api_key'] is empty" in found.msg
+
+
+def test_w003_w004_each_process_holds_the_keys_of_its_own_work_alone(settings: Any) -> None:
+    """H01, least privilege: the web server calls no detector, and only `audit_anchor` signs."""
+    generic = "detection.providers.generic.GenericProvider"
+    options = {"base_url": "https://detector.example", "callbacks": "on", "webhook_secrets": ["whsec_" + "A" * 32]}
+    settings.DETECTION_PROVIDERS = {"web": {"BACKEND": generic, "OPTIONS": options}}
+    assert checks.check_web_privileges() == []
+    assert checks.check_worker_privileges() == []
+    settings.DETECTION_PROVIDERS["both"] = {"BACKEND": generic, "OPTIONS": {**options, "api_key": "sk-CANARY"}}
+    settings.AUDIT_ANCHOR_KEY = "CANARY" * 5
+    providers.reset()
+    found = checks.check_web_privileges()
+    assert ids(found) == ["detection.W004", "detection.W003"]
+    assert "detector both" in found[0].msg
+    [told] = checks.check_worker_privileges()
+    assert told.id == "detection.W003"
+    assert "CANARY" not in f"{found}{told}"
 
 
 def test_e003_a_queue_that_would_run_tasks_twice(monkeypatch: pytest.MonkeyPatch) -> None:

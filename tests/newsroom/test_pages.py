@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from detection import audit, gate, reviewing, waiting
+from detection import audit, gate, redaction, reviewing, waiting
 from detection.providers.scripted import ScriptedProvider
 from detection.vocabulary import Conclusion
 from newsroom import publishing, uploads
@@ -347,3 +348,26 @@ def test_a_conclusion_takes_a_picture_off_the_queue_of_the_desk_where_it_counts(
     assert {name for name, user in people.items() if queue_of(client, user)} == left_for
     reviewing.undo(review, by=by)
     assert all(queue_of(client, user) for user in people.values()), "taken back, it asks again"
+
+
+def test_h02_an_error_nobody_foresaw_shows_no_secret_and_logs_none(
+    story: Story, erin: User, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its key stands in the exception and in a variable of its frame, as a library's may."""
+
+    def broken(*args: Any, **options: Any) -> None:
+        secret = settings.SECRET_KEY
+        raise RuntimeError(f"no answer for {secret}")
+
+    monkeypatch.setattr("newsroom.views.render", broken)
+    redaction.on_every_handler()
+    caplog.handler.addFilter(redaction.RedactionFilter())
+    client = Client(raise_request_exception=False)
+    client.force_login(erin)
+    answer = client.get(reverse("newsroom:start"))
+    assert answer.status_code == 500
+    assert "Something went wrong" in answer.content.decode()
+    assert settings.SECRET_KEY not in answer.content.decode()
+    assert "no answer for [redacted]" in caplog.text
+    assert settings.SECRET_KEY not in caplog.text
+    assert all(settings.SECRET_KEY not in f"{vars(record)}" for record in caplog.records)

@@ -351,6 +351,7 @@ def test_postgresql_keeps_its_connections(tmp_path: Path) -> None:
 
 
 def test_a_public_site_insists_on_https_and_passes_the_deploy_check(tmp_path: Path) -> None:
+    """H07."""
     environment = {
         "PATH": os.environ["PATH"],
         "NEWSROOM_VAR": str(tmp_path / "var"),

@@ -77,6 +77,8 @@ class Command(BaseCommand):
             raise CommandError(f"No detector has a queue called {self.queue}. There is: {names}.")
         if not options["no_cluster"] and (missing := checks.check_keys()):
             raise CommandError("\n".join(f"{one.msg} {one.hint}" for one in missing))
+        for one in checks.check_worker_privileges():
+            self.stderr.write(f"{one.msg} {one.hint}")
         _remove_leavings()
         with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
             self.pulses = Path(folder)
