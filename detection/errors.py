@@ -37,7 +37,7 @@ ProviderMisconfigured (ImproperlyConfigured)   deliberately outside: "ignore fai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -284,3 +284,13 @@ class StorageUnavailable(HouseFault):
 
 class ProviderMisconfigured(ImproperlyConfigured):
     """A detector's settings are wrong. Never retried, never swallowed: the operator has to change the setting."""
+
+
+def _with_subclasses(kind: type[ProviderError]) -> Iterator[type[ProviderError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _with_subclasses(below)
+
+
+ERROR_CLASSES: frozenset[str] = frozenset(kind.error_class for kind in _with_subclasses(ProviderError))
+"""Every word that an analysis may keep for what went wrong."""

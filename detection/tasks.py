@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from detection import callbacks, checking, correlation, overlays, pulse, scanning, signals, sweeping
+from detection import callbacks, checking, correlation, overlays, pulse, scanning, signals, sweeping, tallies
 from detection.models import Analysis, Asset, StoredOverlay, WebhookDelivery, moments
 
 logger = logging.getLogger("detection")
@@ -30,6 +30,7 @@ def _door(task: Callable[[int], None]) -> Callable[[int], None]:
                 task(pk)
             except Exception:
                 logger.exception("The task %s failed for row %s; the sweep will ring it again.", task.__name__, pk)
+            tallies.flush()
 
     return run
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from detection.views import live, ready
+from detection.views import live, numbers, ready
 from newsroom import problems, views, watching
 from newsroom.api import site
 
@@ -29,6 +29,7 @@ urlpatterns = [
     path("detection/", include("detection.urls")),
     path("health/live", live),
     path("health/ready", ready),
+    path("metrics", numbers),
     path("api/v1/", site.urls),
 ]
 if settings.DEMO:

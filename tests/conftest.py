@@ -27,7 +27,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from detection import registry
+from detection import counting, registry, tallies
 from detection.models import Asset, append_only, moments
 from detection.providers import providers
 from detection.providers.scripted import ScriptedProvider
@@ -89,6 +89,13 @@ def _nothing_leaves() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded)
         yield
     assert not tried, f"Tests tried to reach {tried}."
+
+
+@pytest.fixture(autouse=True)
+def _counts_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test's request adds what others counted in this process; a test of the totals flushes them itself."""
+    counting.take()
+    monkeypatch.setattr(tallies, "FLUSH_AFTER", float("inf"))
 
 
 @pytest.fixture(autouse=True)

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("detection", "newsroom")
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs", "redaction"}),
+    frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs", "redaction", "counting"}),
     frozenset({"addresses", "results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
-    frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing", "waiting"}),
+    frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing", "tallies", "waiting"}),
     frozenset({"scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "sweeping"}),
     frozenset(
         {
@@ -35,7 +35,7 @@ FLOORS: tuple[frozenset[str], ...] = (
                 "views",
                 "urls",
             ),
-            *("admin", "templatetags", "management", "testing", "doctor"),
+            *("admin", "templatetags", "management", "testing", "doctor", "watching"),
         }
     ),
 )

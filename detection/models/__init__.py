@@ -10,7 +10,7 @@ from detection.models.budgets import ProviderDay
 from detection.models.deliveries import WebhookDelivery
 from detection.models.glass import GlassBreak
 from detection.models.notes import Note
-from detection.models.operations import ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
+from detection.models.operations import MetricTotal, ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.places import Place, Preference
 from detection.models.policies import PolicyVersion
@@ -27,6 +27,7 @@ __all__ = [
     "EvidenceView",
     "GaveUp",
     "GlassBreak",
+    "MetricTotal",
     "Note",
     "Override",
     "Place",

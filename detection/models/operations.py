@@ -109,6 +109,24 @@ class RateSlot(models.Model):
         return self.alias
 
 
+class MetricTotal(models.Model):
+    """A number that only grows, by name and labels; `tallies` is its only writer."""
+
+    name = models.CharField(max_length=80)
+    labels = models.CharField(max_length=200, blank=True)
+    """Of closed sets: `outcome=complete,provider=first`."""
+    value = models.FloatField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["name", "labels"], name="detection_total_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}{{{self.labels}}} {self.value:g}"
+
+
 class Sweep(models.Model):
     """When a sweeper was last heard of, so that a person sees that nobody sweeps."""
 

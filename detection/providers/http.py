@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 
-from detection import correlation
+from detection import correlation, counting
 from detection.conf import settings as detection_settings
 from detection.errors import (
     AmbiguousTimeout,
@@ -38,6 +38,7 @@ from detection.providers.sockets import Limits
 from detection.providers.telling import TellingProvider
 from detection.results import Accepted, Overlay, ScanRequest, ScanResult
 
+DURATION = "newsroom_provider_request_duration_seconds"
 OVERLAY_BYTES = 10_000_000
 MAX_CODE, MAX_ID = 50, 100
 """Characters kept of a vendor's code and of its request's id, once they hold no secret."""
@@ -127,9 +128,8 @@ class HttpProvider(TellingProvider):
 
     def download(self, url: str, *, max_bytes: int = OVERLAY_BYTES) -> bytes:
         """Fetch a picture a vendor links to, without our credentials. Raises ProviderError subclasses only."""
-        answer = self._reach(
-            self._session(anonymous=True), "GET", url, limits=replace(self.bounds, max_bytes=max_bytes)
-        )
+        bounds = replace(self.bounds, max_bytes=max_bytes)
+        answer = self._reach(self._session(anonymous=True), "GET", url, op="overlay", limits=bounds)
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if answer.status == 200 and kind in ("image/png", "image/jpeg", "image/webp") and answer.content:
             return answer.content
@@ -192,7 +192,19 @@ class HttpProvider(TellingProvider):
             )
         return found
 
-    def _reach(
+    def _reach(self, *args: Any, op: str = "", submits: bool = False, **request: Any) -> Answer:
+        """Send, and count how long it took and how it ended; `op` is a word for what the call is for."""
+        op = op or ("submit" if submits else "ask")
+        with counting.timed(DURATION, provider=self.alias, op=op, outcome="unforeseen") as counted:
+            try:
+                answer = self._sent(*args, submits=submits, **request)
+            except ProviderError as error:
+                counted["outcome"] = error.error_class
+                raise
+            counted["outcome"] = "429" if answer.status == 429 else f"{answer.status // 100}xx"
+            return answer
+
+    def _sent(
         self, session: GuardedSession, method: str, url: str, *, submits: bool = False, limits: Limits, **request: Any
     ) -> Answer:
         """Send, once more if the first try cannot have arrived."""

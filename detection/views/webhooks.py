@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 
-from detection import callbacks
+from detection import callbacks, counting, tallies
 from detection.callbacks import Answer
 from detection.errors import ProviderMisconfigured
 
@@ -39,6 +39,17 @@ _SAID = {
     429: "Too many. Try again later.",
     503: "Not available now. Try again later.",
 }
+RESULTS = {
+    202: "accepted",
+    200: "duplicate",
+    401: "bad_signature",
+    409: "conflict",
+    413: "too_large",
+    429: "throttled",
+    503: "unavailable",
+    **dict.fromkeys((400, 405, 411, 415), "malformed"),
+}
+"""What is counted of each answer; nothing is counted of an alias that is none of ours."""
 _RETRY_AFTER = {429: 60, 503: 30}
 """Seconds."""
 
@@ -74,33 +85,43 @@ refusals = Refusals()
 @sensitive_variables()
 def webhook(request: HttpRequest, alias: str, token: str = "") -> HttpResponse:
     """One delivery: 202 kept, 200 known already, 409 other words under its id, 401 not verified, 503 come again."""
+    status = _taken(request, alias, token)
+    if status != 404:  # an alias that is none of ours is nobody's label
+        counting.add("newsroom_webhook_received_total", provider=alias, result=RESULTS[status])
+    tallies.flush_due()
+    return _said(status)
+
+
+@sensitive_variables()
+def _taken(request: HttpRequest, alias: str, token: str) -> int:
+    """The status of the answer."""
     try:
         provider = callbacks.called(alias)
     except ProviderMisconfigured:
         logger.exception("The detector %s is configured wrongly, so it cannot call back.", alias)
-        return _said(503)
+        return 503
     if provider is None or (token and provider.signs_events):
-        return _said(404)
+        return 404
     if refused := _refused_by_headers(request):
-        return _said(refused)
+        return refused
     if not provider.can_verify:
         logger.error("The detector %s called back, and this process has no webhook_secrets for it.", alias)
-        return _said(503)
+        return 503
     try:
         body = request.body
     except RequestDataTooBig:
-        return _said(413)
+        return 413
     except UnreadablePostError:
-        return _said(400)
+        return 400
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         answer = callbacks.accept(provider, token, headers, body, now=timezone.now().timestamp())
     except DatabaseError:
         logger.exception("An event of %s could not be kept; its sender has to come again.", alias)
-        return _said(503)
+        return 503
     if answer is Answer.UNVERIFIED and refusals.is_one_too_many(request.META.get("REMOTE_ADDR", ""), monotonic()):
-        return _said(429)
-    return _said(answer.value)
+        return 429
+    return answer.value
 
 
 def _refused_by_headers(request: HttpRequest) -> int:
