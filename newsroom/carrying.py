@@ -29,21 +29,26 @@ _PACKET = """<?xpacket begin="\N{ZERO WIDTH NO-BREAK SPACE}" id="W5M0MpCehiHzreS
 <?xpacket end="r"?>"""
 
 
-def words(photo: Photo, found: Carried) -> dict[str, str]:
-    """What the copy is to say, by name: `credit`, `copyright`, `caption`, `source_type`. Without what is empty."""
+def words(photo: Photo, found: Carried, confirmed: str = "") -> dict[str, str]:
+    """What the copy is to say, by name: `credit`, `copyright`, `caption`, `source_type`. Without what is empty.
+
+    `confirmed`: the source type as a person of the desk has confirmed it, which goes before what the file says.
+    """
     keeps = photo.source_tier in _TRUSTED
     said = {
         "credit": photo.credit or (found.credit if keeps else ""),
         "copyright": photo.licence or (found.copyright if keeps else ""),
         "caption": photo.caption or (found.caption if keeps else ""),
-        "source_type": found.source_type,
+        "source_type": confirmed or found.source_type,
     }
     return {name: value.strip()[:_MOST] for name, value in said.items() if value.strip()}
 
 
-def own_words(photo: Photo) -> str:
+def own_words(photo: Photo, confirmed: str = "") -> str:
     """A fingerprint of what the newsroom itself says of the picture: when it changes, a copy is made anew."""
-    said = "\0".join((photo.credit, photo.licence, photo.caption, photo.source_tier))
+    said = "\0".join(
+        (photo.credit, photo.licence, photo.caption, photo.source_tier, *([confirmed] if confirmed else []))
+    )
     return hashlib.sha256(said.encode()).hexdigest()
 
 

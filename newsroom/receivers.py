@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from detection import gate, registry, signals, waiting
 from detection.gate import Line
 from detection.history import access
 from detection.models import Asset, AuditEvent
-from newsroom import alerts, roles
+from newsroom import alerts, renditions, roles
 from newsroom.models import Membership, Photo, Placement, Story, StoryState
 
 post_save.connect(roles.join_group, sender=Membership, dispatch_uid="newsroom.join_group")
@@ -50,6 +51,9 @@ def after_alert(sender: Any, asset: Asset, version: int, **kwargs: Any) -> None:
         return
     shown = Story.objects.filter(state=StoryState.PUBLISHED, placements__photo=int(asset.object_key))
     for story in shown.select_related("desk"):
+        # What a person confirms since publication stands in the readers' copy too, and in no other.
+        with suppress(renditions.NotStored):
+            renditions.prepare(story)
         for line in gate.report(story).lines:
             if line.asset is not None and line.asset.pk == asset.pk and line.is_live and _is_news(line):
                 alerts.after_publication(story, line)

@@ -20,7 +20,7 @@ from django.db import transaction
 from detection import audit, sandbox, stored
 from detection.errors import Rejected, SandboxFailed, StorageUnavailable
 from detection.models import Asset
-from newsroom import carrying
+from newsroom import carrying, labels
 from newsroom.models import Placement, Story
 from newsroom.streaming import UPLOAD_CAP
 
@@ -40,20 +40,22 @@ def prepare(story: Story) -> None:
 
     Raises NotStored where the storage fails: that is no picture's fault, and the story has to wait.
     """
-    for placement in story.placements.select_related("photo"):
-        photo = placement.photo
-        is_of = (placement.rendition_of, placement.rendition_words) == (photo.image.name, carrying.own_words(photo))
-        if not is_of or not placement.rendition:
-            _make(placement)
+    placements = list(story.placements.select_related("photo"))
+    confirmed = labels.source_types(story, placements)
+    for placement in placements:
+        photo, said = placement.photo, confirmed[placement.pk]
+        fresh = (photo.image.name, carrying.own_words(photo, said))
+        if (placement.rendition_of, placement.rendition_words) != fresh or not placement.rendition:
+            _make(placement, confirmed=said)
 
 
-def _make(placement: Placement) -> None:
+def _make(placement: Placement, *, confirmed: str) -> None:
     photo, source = placement.photo, str(placement.photo.image.name)
     try:
         content = stored.read(photo.image.storage, source, most=UPLOAD_CAP)
         rendered = sandbox.render(content, longest_side=LONGEST_SIDE)
         found = sandbox.carried(content)
-        said = carrying.words(photo, found)
+        said = carrying.words(photo, found, confirmed)
         copy = carrying.written(rendered.content, said)
         name = stored.save(default_storage, f"renditions/{uuid.uuid4().hex}.jpg", ContentFile(copy))
     except (Rejected, SandboxFailed, FileNotFoundError) as error:
@@ -65,7 +67,7 @@ def _make(placement: Placement) -> None:
     before = placement.rendition
     action = "rendition.made_without_credentials" if found.had_credentials else "rendition.made"
     with transaction.atomic():
-        fresh = {"rendition": name, "rendition_of": source, "rendition_words": carrying.own_words(photo)}
+        fresh = {"rendition": name, "rendition_of": source, "rendition_words": carrying.own_words(photo, confirmed)}
         Placement.objects.filter(pk=placement.pk).update(**fresh)
         audit.record(
             action,
@@ -74,7 +76,8 @@ def _make(placement: Placement) -> None:
             story=placement.story_id,
             sha256=hashlib.sha256(copy).hexdigest(),
             says=sorted(said),
-            source_type=found.source_type,
+            source_type=said.get("source_type", ""),
+            confirmed=confirmed,
         )
     if before:
         stored.delete_quietly(default_storage, before)

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from detection import gate
 from detection.templatetags.detection_tags import level_words, review_url
-from detection.vocabulary import Why
+from detection.vocabulary import Level, Why
 from newsroom import labels
 from newsroom.models import Story
 
@@ -54,7 +54,8 @@ def _rolled(story: Story, report: gate.Report) -> RollUp:
     asking = list(report.open_lines)
     live = [line for line in report.lines if line.is_live and line.level.refuses]
     worst = max(asking or live or report.lines, key=lambda line: line.level.rank, default=None)
-    words = level_words(worst) if worst is not None else {"word": "", "tone": "neutral", "icon": ""}
+    is_quiet = worst is None or (worst.level is Level.CLEAR and not worst.cleared_by)
+    words = {"word": "", "tone": "neutral", "icon": ""} if worst is None or is_quiet else level_words(worst)
     sentence = _sentence(report, asking, live)
     lines = [(line.evidence, line.level, line.sentence, line.cleared_by) for line in report.lines]
     told = (story.state, story.publish_at, sentence, lines)
@@ -76,6 +77,8 @@ def _sentence(report: gate.Report, asking: list[gate.Line], live: list[gate.Line
     count, total = len(asking or live), len(report.lines)
     if not total:
         return _("No pictures.")
+    if total == 1 and count:
+        return _("The image is live with an open question.") if live and not asking else _("The image needs a look.")
     if asking:
         words = ngettext("%(count)d of %(all)d images needs a look.", "%(count)d of %(all)d images need a look.", count)
         return words % {"count": count, "all": total}

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from detection.views import live, numbers, ready
-from newsroom import problems, views, watching
+from newsroom import feeds, problems, views, watching
 from newsroom.api import site
 
 handler400 = "newsroom.problems.unreadable"
@@ -18,6 +18,7 @@ pages = [
     path("", views.start, name="start"),
     path("board/", views.board, name="board"),
     path("live/", watching.live, name="live"),
+    path("feed/", feeds.latest, name="feed"),
     path("check/", views.check, name="check"),
     path("signed-out/", problems.signed_out, name="signed_out"),
     path("stories/<slug:slug>/", views.story, name="story"),

@@ -19,9 +19,9 @@ from detection import stored
 from detection.errors import StorageUnavailable
 from detection.models import Asset
 from detection.templatetags.detection_tags import review_url
-from newsroom import alerts, handed, labels, permissions, publishing, renditions, rollup, uploads
+from newsroom import alerts, handed, permissions, publishing, renditions, rollup, showing, uploads
 from newsroom.forms import AFTERWARDS, CheckForm
-from newsroom.models import Desk, Photo, Placement, Story, StoryState
+from newsroom.models import Desk, Photo, Story, StoryState
 
 AT_WORK = 30
 """How many unpublished stories the start page shows: the next to go out first, then the last changed."""
@@ -117,28 +117,12 @@ def check(request: HttpRequest) -> HttpResponse:
     return render(request, "newsroom/check.html", {"form": form, "own": own[:10]}, status=status)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One picture as readers get it."""
-
-    placement: Placement
-    label: str
-    credit: str
-    url_name: str
-
-
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
     """A published story with its pictures, credits and labels; 404 for everything else, whoever asks."""
     found = get_object_or_404(Story.objects.select_related("desk"), slug=slug, state=StoryState.PUBLISHED)
-    live = [one for one in found.placements.select_related("photo") if one.is_live]
-    words = labels.for_readers(found, live)
-    pictures = [
-        Shown(one, words[one.pk], labels.credit_of(one.photo), one.rendition.removeprefix("renditions/"))
-        for one in live
-        if one.rendition and one.rendition_of == one.published_file
-    ]
-    return render(request, "newsroom/story.html", {"story": found, "pictures": pictures, "title": found.headline})
+    context = {"story": found, "pictures": showing.pictures(found), "title": found.headline}
+    return render(request, "newsroom/story.html", context)
 
 
 @require_safe
