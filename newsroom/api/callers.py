@@ -5,7 +5,7 @@ So no page can make a browser act, and whatever is done here is done by a token 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,11 +68,14 @@ class Caller:
 
 
 class Bearer(HttpBearer):
-    """Lets in whoever has a live token of this scope; counts, and looks at size and type, before a body is read."""
+    """Lets in whoever has a live token of this scope; counts, and looks at size and type, before a body is read.
 
-    def __init__(self, scope: Scope, *, takes: str = "") -> None:
+    `asks`: the parameters that an address knows; another is named, for a list with a mistyped filter would hold all.
+    """
+
+    def __init__(self, scope: Scope, *, takes: str = "", asks: Sequence[str] = ()) -> None:
         super().__init__()
-        self.scope, self.takes = scope, takes
+        self.scope, self.takes, self.asks = scope, takes, asks
 
     def __call__(self, request: HttpRequest) -> Caller:
         kind, _blank, text = request.headers.get("Authorization", "").partition(" ")
@@ -91,6 +94,7 @@ class Bearer(HttpBearer):
         request.user = user
         if self.scope not in live.allowed:
             raise self._refused(request, live)
+        limits.check_names(request.GET, self.asks, "query")
         if self.takes:
             limits.check_body(request, self.takes)
         tokens.note_use(live, now)

@@ -30,15 +30,19 @@ def door(
     gives: Any,
     status: int = 200,
     takes: str = "",
+    asks: tuple[str, ...] = (),
     refuses: tuple[int, ...] = (),
     more: dict[str, Any] | None = None,
 ) -> Callable[[_F], _F]:
-    """Hang a function at a path. `gives`: its shape; `takes`: the type of its body; `refuses`: further statuses."""
+    """Hang a function at a path.
+
+    `gives`: its shape; `takes`: the type of its body; `asks`: its parameters; `refuses`: further statuses.
+    """
     refused = {*_ALWAYS, *refuses, *((413, 415) if takes else ())}
     return router.api_operation(
         [method],
         path,
-        auth=Bearer(scope, takes=takes),
+        auth=Bearer(scope, takes=takes, asks=asks),
         response={status: gives, frozenset(refused): shapes.Problem},
         by_alias=True,
         openapi_extra={"x-scope": scope.value, **(more or {})},

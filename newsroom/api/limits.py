@@ -6,6 +6,7 @@ All of it is asked before a body is read.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -36,6 +37,15 @@ def check_body(request: HttpRequest, takes: str) -> None:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdecimal() or int(length) > cap:
         raise too_large(JSON_CAP if takes == JSON else UPLOAD_CAP)
+
+
+def check_names(given: Iterable[str], known: Sequence[str], where: str) -> None:
+    """Refuse parameters, or fields of a form, that this address doesn't know. Raises Problem that names them."""
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        what = _("not known here; there are: %(known)s") % {"known": ", ".join(known) or _("none")}
+        errors = [{"where": f"{where}.{name}"[:200], "what": what} for name in unknown[:50]]
+        raise Problem("invalid", f"{errors[0]['where']}: {what}", more={"errors": errors})
 
 
 def too_large(cap: int) -> Problem:

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from ninja import File, Form, Header, Router, Status
+from django.utils.translation import gettext as _
+from ninja import File, Form, Header, Query, Router, Status
 from ninja.files import UploadedFile
 
 from detection.views import media
@@ -18,9 +19,9 @@ from newsroom.api import answers, limits, shapes, telling
 from newsroom.api.callers import Caller, caller_of
 from newsroom.api.doors import PICTURE, SLUG, door, picture_for, story_for
 from newsroom.api.models import Scope
-from newsroom.api.pages import page_of
+from newsroom.api.pages import Cursor, Limit, page_of
 from newsroom.api.problems import Problem
-from newsroom.api.stories import Cursor, Limit, Slug
+from newsroom.api.stories import Slug
 from newsroom.api.words import Upload
 from newsroom.models import Photo, Placement, Story
 
@@ -37,10 +38,11 @@ Key = Annotated[
         "is not taken in twice: the answer is the first one, with “Idempotent-Replayed: true”.",
     ),
 ]
+_FIELDS = ("file", "sourceTier", "credit", "keepInside")
 _IMAGE = {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "The file."}
 
 
-@door(router, "GET", "", scope=Scope.READ, gives=shapes.Pictures)
+@door(router, "GET", "", scope=Scope.READ, gives=shapes.Pictures, asks=("story", "cursor", "limit"))
 def list_pictures(
     request: HttpRequest, story: Slug = None, cursor: Cursor = None, limit: Limit = 50
 ) -> shapes.Pictures:
@@ -70,11 +72,17 @@ def read_picture(request: HttpRequest, asset_id: UUID) -> shapes.Picture:
     f"{PICTURE}/files/{{name}}",
     scope=Scope.READ,
     gives=None,
+    asks=("analysis", "g", "small"),
     refuses=(503,),
     more={"responses": {200: _IMAGE}},
 )
 def read_file(
-    request: HttpRequest, asset_id: UUID, name: Literal["original", "preview", "overlay", "map"]
+    request: HttpRequest,
+    asset_id: UUID,
+    name: Literal["original", "preview", "overlay", "map"],
+    analysis: Annotated[UUID | None, Query(description="Whose overlay, as in `overlayUrl`.")] = None,
+    g: Annotated[int | None, Query(description="Which generation of the file, as in `overlayUrl`.")] = None,
+    small: Annotated[Literal["1"] | None, Query(description="A preview for lists.")] = None,
 ) -> HttpResponseBase:
     """One file of a picture: the original as a download, else a copy of our own making without metadata."""
     response: HttpResponseBase = media(request, public_id=asset_id, rendition=name)
@@ -105,9 +113,12 @@ def upload_picture(
 ) -> Status[shapes.Uploaded]:
     """Bring a picture into a story, as its last. Its check begins by itself; what a file is, is found out by it."""
     caller = caller_of(request)
+    limits.check_names([*request.POST, *request.FILES], _FIELDS, "form")
     story = story_for(caller, slug)
     caller.need("newsroom.change_story", story)
     caller.check_tier(words.source_tier or "")
+    if not file.size:
+        raise Problem("invalid", _("This file is empty. Send the picture itself."))
     receive = _Receiving(caller, story, file, words, idempotency_key or "")
     answer, is_replay = receive.once() if idempotency_key else (receive.now(), False)
     if is_replay:

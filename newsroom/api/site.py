@@ -11,13 +11,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path, re_path
 from django.utils.cache import get_conditional_response, set_response_etag
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from detection import __version__
-from newsroom.api import guide, judging, pictures, problems, stories, whoami
+from newsroom.api import describing, guide, judging, pictures, problems, stories, whoami
 
 _View = Callable[..., HttpResponseBase]
 
@@ -47,16 +48,9 @@ class _Api(NinjaAPI):
         return operation.view_func.__name__
 
     def get_openapi_schema(self, **where: Any) -> OpenAPISchema:
-        """The description, with problems under their own type."""
+        """The description, completed."""
         schema = super().get_openapi_schema(**where)
-        for methods in schema["paths"].values():
-            for operation in methods.values():
-                for status, answer in operation["responses"].items():
-                    if int(status) >= 400:
-                        answer["content"] = {problems.MEDIA_TYPE: next(iter(answer["content"].values()))}
-                        answer["description"] = " ".join(
-                            str(kind.title) for kind in problems.KINDS.values() if kind.status == int(status)
-                        )
+        describing.complete(schema)
         return schema
 
     def _get_urls(self) -> list[URLResolver | URLPattern]:
@@ -68,8 +62,12 @@ class _Api(NinjaAPI):
 
 
 def _door(view: _View) -> _View:
-    """A view of the API as Django calls it: HEAD is a GET, and a wrong method is a problem too."""
+    """A view of the API as Django calls it: HEAD is a GET, and a wrong method is a problem too.
 
+    No cookie counts here, so there is nothing that a CSRF token would guard.
+    """
+
+    @csrf_exempt
     @login_not_required
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -107,7 +105,7 @@ def explained(request: HttpRequest) -> HttpResponse:
 def _urls() -> tuple[list[Any], str, str]:
     patterns, app, namespace = api.urls
     doors = [one for one in patterns if not (isinstance(one, URLPattern) and one.name == "api-root")]
-    last = re_path(r"^.*\Z", login_not_required(problems.not_found), name="nothing")
+    last = re_path(r"^[\s\S]*\Z", _door(problems.not_found), name="nothing")
     return [path("", _door(explained), name="api-root"), *doors, last], app, namespace
 
 

@@ -12,17 +12,15 @@ from newsroom.api import shapes, telling
 from newsroom.api.callers import caller_of
 from newsroom.api.doors import SLUG, door, story_for
 from newsroom.api.models import Scope
-from newsroom.api.pages import page_of
+from newsroom.api.pages import Cursor, Limit, page_of
 from newsroom.api.problems import Problem
 from newsroom.models import StoryState
 
 router = Router(tags=["Stories"])
-Cursor = Annotated[str | None, Query(max_length=60, description="From `next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=100)]
 Slug = Annotated[str | None, Query(max_length=80, pattern=r"^[-a-zA-Z0-9_]*$")]
 
 
-@door(router, "GET", "", scope=Scope.READ, gives=shapes.Stories)
+@door(router, "GET", "", scope=Scope.READ, gives=shapes.Stories, asks=("state", "desk", "cursor", "limit"))
 def list_stories(
     request: HttpRequest,
     state: StoryState | None = None,

@@ -45,12 +45,18 @@ class Words(Schema):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
+def _left_out(value: Any) -> Any:
+    return None if value == "" else value
+
+
 class Upload(Words):
     """What is known of a picture that is uploaded."""
 
-    source_tier: SourceTier | None = Field(None, description="Where it comes from. Left out: not known.")
+    source_tier: Annotated[SourceTier | None, BeforeValidator(_left_out)] = Field(
+        None, description="Where it comes from. Left out, or empty: not known."
+    )
     credit: Line = ""
-    keep_inside: bool | None = Field(
+    keep_inside: Annotated[bool | None, BeforeValidator(_left_out)] = Field(
         None, description="Not sent to any detector outside. Left out: as is usual on the story's desk."
     )
 

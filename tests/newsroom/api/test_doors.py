@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
@@ -233,7 +234,17 @@ def test_what_is_too_large_or_of_the_wrong_type_is_refused_before_it_is_read(
     for module in ("streaming", "uploads"):
         monkeypatch.setattr(f"newsroom.{module}.UPLOAD_CAP", 100)
     problem(caller.upload("night-launch"), 413, "too-large")
+    name = SimpleUploadedFile("empty.jpg", b"")
+    headers = {"Authorization": f"Bearer {caller.token}"}
+    empty = Client().post(f"{API}/stories/night-launch/pictures", {"file": name}, headers=headers)
+    assert "empty" in problem(empty, 422, "invalid")["detail"]  # type: ignore[arg-type]
     assert not Photo.objects.exists()
+
+
+def test_a_form_s_field_that_is_left_empty_says_nothing(cast: Cast, story: Story) -> None:
+    assert cast("erin").upload("night-launch", sourceTier="", keepInside="", credit="").status_code == 201
+    photo = Photo.objects.get()
+    assert (photo.source_tier, photo.keep_inside, photo.credit) == ("", False, "")
 
 
 def test_a_day_that_is_used_up_is_told_as_too_many(cast: Cast, story: Story, settings: Any) -> None:
@@ -262,14 +273,28 @@ def test_a_wrong_method_and_a_wrong_address_are_problems_too(cast: Cast) -> None
     refusal = caller.ask("delete", "/stories")
     problem(refusal, 405, "wrong-method")
     assert refusal.headers["Allow"] == "GET"
-    for path in ("/nothing", "/stories/night-launch/", "/pictures/x", f"/pictures/{uuid.uuid4()}", "/stories/é"):
+    for path in (
+        "/nothing",
+        "/stories/night-launch/",
+        "/pictures/x",
+        f"/pictures/{uuid.uuid4()}",
+        "/stories/é",
+        "/%0a",
+    ):
         problem(caller.get(path), 404, "not-found")
+        assert caller.post(path).status_code in (404, 405)
 
 
 def test_a_member_that_is_not_known_is_named(cast: Cast, held: Photo) -> None:
     words = {"conclusion": "accepted", "evidence": "", "reason": "typo"}
     body = problem(cast("erin").post(f"/pictures/{asset_of(held).public_id}/decisions", words), 422, "invalid")
     assert [error["where"] for error in body["errors"]] == ["body.reason"]
+    body = problem(cast("erin").get("/stories?stat=draft"), 422, "invalid")
+    assert [error["where"] for error in body["errors"]] == ["query.stat"]
+    assert "state, desk" in body["detail"]
+    body = problem(cast("erin").upload("night-launch", tier="staff"), 422, "invalid")
+    assert [error["where"] for error in body["errors"]] == ["form.tier"]
+    assert Photo.objects.count() == 1
 
 
 def test_pages_follow_each_other_without_gap_or_double(cast: Cast, news: Desk) -> None:
@@ -284,7 +309,7 @@ def test_pages_follow_each_other_without_gap_or_double(cast: Cast, news: Desk) -
             Story.objects.create(slug="newer", headline="Newer", desk=news)
             Story.objects.get(slug="s-2").delete()
     assert found == ["s-4", "s-3", "s-1", "s-0"]
-    for wrong in ("x", "YWZ0ZXI6MQ", "YmVmb3JlOi0x", "é", "YmVmb3JlOjk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5"):
+    for wrong in ("x", "0", "-1", "é", "9" * 30, "1.5"):
         problem(caller.get(f"/stories?cursor={wrong}"), 422, "invalid")
 
 
