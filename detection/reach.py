@@ -70,13 +70,20 @@ def places_for(user: Any) -> Q:
 
     Where somebody has concluded already and the hold stays, it waits for those who may clear it there.
     """
+    return places_seen(user) & (Q(needs_holder=False) | _places(user, "detection.override_hold"))
+
+
+def places_seen(user: Any) -> Q:
+    """The filter for the queue's rows that this person may judge, whoever else has judged them already."""
+    return _places(user, "detection.review_analysis")
+
+
+def _places(user: Any, permission: str) -> Q:
     kinds: list[registry.AssetType | registry.PublishableType] = [*registry.publishable_types()]
-    kinds += registry.asset_types()
-    mine, clearing = Q(pk__in=[]), Q(pk__in=[])
-    for kind in kinds:
-        mine |= _placed(kind, user, "detection.review_analysis")
-        clearing |= _placed(kind, user, "detection.override_hold")
-    return mine & (Q(needs_holder=False) | clearing)
+    found = Q(pk__in=[])
+    for kind in [*kinds, *registry.asset_types()]:
+        found |= _placed(kind, user, permission)
+    return found
 
 
 def _placed(kind: registry.AssetType | registry.PublishableType, user: Any, permission: str) -> Q:

@@ -35,7 +35,8 @@ def review_view(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     act = _ACTS.get(request.POST.get("action", ""))
     if act is None:
         return visit.page(status=400, problem=_("That button is not known here. Nothing was recorded."))
-    return attempt(visit, act, kept=request.POST["action"])
+    is_decision = request.POST["action"] == "decide"
+    return attempt(visit, act, kept=request.POST["action"], to=visit.onward if is_decision else "")
 
 
 def attempt(

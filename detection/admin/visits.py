@@ -95,6 +95,11 @@ class Visit:
         wanted = self.request.POST.get("next") or self.request.GET.get("next", "")
         return wanted if is_ours(self.request, wanted) else ""
 
+    @property
+    def onward(self) -> str:
+        """Where the next picture is asked for, while this person goes from one to the next; else ""."""
+        return self.back if self.back.startswith(_address("admin:detection_queue_one") or "/ ") else ""
+
     def may(self, permission: str) -> bool:
         """Whether this person holds `permission` on the picture, or on the story's desk."""
         name = f"detection.{permission}"
@@ -116,6 +121,7 @@ class Visit:
             "problem": problem,
             "kept": kept,
             "next": self.back,
+            "onward": self.onward,
             **self._about_picture(),
             **self._about_story(),
             **self._about_people(),
@@ -225,7 +231,7 @@ class Visit:
         found = Signal(self.asset.signal), Conclusion(self.asset.conclusion) if self.asset.conclusion else None
         label = wording.suggested_label(*found)
         return {
-            "form": ConclusionForm(initial={"reader_label": label}),
+            "form": ConclusionForm(initial={"conclusion": self.request.GET.get("choose", ""), "reader_label": label}),
             "acknowledge_form": AcknowledgeForm(prefix=None, auto_id="id_ack_%s"),
             "override_form": OverrideForm(initial={"ends_at": end, "reader_label": label}, auto_id="id_override_%s"),
             "reason_form": ReasonForm(auto_id="id_release_%s"),

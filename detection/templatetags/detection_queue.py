@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.template.context import Context
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from detection import reach, wording
-from detection.models import Place, Review
+from detection.models import Asset, Place, Preference, Review
+from detection.reviewing import UNDO_FOR
 from detection.vocabulary import Conclusion
 
 register = template.Library()
+KEYS = "keys"
+"""The preference under which a person switches single keys off."""
 MOST = 99
 """Above this nobody counts on: the number says that there is more than enough to do."""
 
@@ -41,6 +46,36 @@ def detection_queue_url(context: Context) -> str:
         return reverse("admin:detection_queue_changelist")
     except NoReverseMatch:
         return ""
+
+
+@register.inclusion_tag("detection/queue/keys.html", takes_context=True)
+def detection_keys(context: Context) -> dict[str, Any]:
+    """The keys of this page: what they do, by `?`, and the switch with which a person turns them off."""
+    request = context.get("request")
+    user = getattr(request, "user", None)
+    kept = Preference.objects.filter(user=getattr(user, "pk", None), name=KEYS).first()
+    return {
+        "keys_on": kept is None or bool(kept.value),
+        "here": request.get_full_path() if request else "",
+        "csrf_token": context.get("csrf_token"),
+    }
+
+
+@register.inclusion_tag("detection/queue/onward.html", takes_context=True)
+def detection_onward(context: Context, asset: Asset, onward: str) -> dict[str, Any]:
+    """While a person goes from picture to picture: the way on, back to the list, and their last decision to undo."""
+    request = context.get("request")
+    own = Review.objects.filter(author_id=getattr(getattr(request, "user", None), "pk", None), reversed_by=None)
+    since = timezone.now() - UNDO_FOR
+    last = own.filter(created_at__gt=since).exclude(conclusion="").select_related("asset").first() if onward else None
+    return {
+        "onward": onward,
+        "list_url": detection_queue_url(context),
+        "undoable": [last] if last is not None and last.asset_id != asset.pk else [],
+        "here": request.get_full_path() if request else "",
+        "keys_on": True,
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from detection import reach
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
-from detection.admin.queue import views
+from detection.admin.queue import news, onward, views
 from detection.models import Asset, Queue
 from detection.templatetags.detection_tags import review_url
 
@@ -33,12 +33,15 @@ class QueueAdmin(ReadOnlyMixin, AnyAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """The review page takes the place of a form: nothing here is edited."""
         asset = self.get_object(request, object_id)
-        return HttpResponseRedirect(review_url(asset) if asset is not None else reverse("admin:index"))
+        there = review_url(asset) if asset is not None else reverse("admin:detection_queue_changelist")
+        return HttpResponseRedirect(there)
 
     def get_urls(self) -> list[URLPattern]:
         inside = self.admin_site.admin_view
         return [
             path("claim/", inside(views.claim_view), name="detection_queue_claim"),
+            path("one/", inside(onward.one_view), name="detection_queue_one"),
+            path("news.json", inside(news.news_view), name="detection_queue_news"),
             path("undo/", inside(views.undo_view), name="detection_queue_undo"),
             path("preferences/", inside(views.preferences_view), name="detection_queue_preferences"),
             *super().get_urls(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from detection import screens, wording
+from detection.forms import KEYS
 from detection.models import Claim, Place, Review
 from detection.standing import standing_review
 from detection.templatetags.detection_tags import review_url, thumbnail_url
@@ -39,9 +40,13 @@ class Row:
     since: str
     claim: Claim | None
     """Who says that they are looking; None where nobody does now."""
+    claimed_by: str
     is_mine: bool
     said: str
     """What a person has concluded without ending it; "" where nobody has."""
+
+    quick: tuple[tuple[str, str, str], ...]
+    """Key, address and word of what opens the picture with a conclusion chosen; nothing is decided unseen."""
 
     @property
     def title(self) -> str:
@@ -61,7 +66,7 @@ def rows_of(places: Sequence[Place], *, user: Any, now: datetime, back: str) -> 
 
     The places come with their assets and claims.
     """
-    said = _said(places, now)
+    said = said_of([place for place in places if place.needs_holder or place.asset.conclusion], now)
     return [_row(place, said.get(place.pk, ""), user=user, now=now, back=back) for place in places]
 
 
@@ -83,9 +88,23 @@ def _row(place: Place, said: str, *, user: Any, now: datetime, back: str) -> Row
         is_overdue=place.due <= now,
         since=wording.moment(place.since, now=now),
         claim=claim,
+        claimed_by=claim_words(place, user=user, now=now),
         is_mine=claim is not None and claim.author_id == user.pk,
         said=said,
+        quick=tuple(_quick(place, back)),
     )
+
+
+def _quick(place: Place, back: str) -> Iterator[tuple[str, str, str]]:
+    words = {
+        Conclusion.ACCEPTED: _("No objection"),
+        Conclusion.CONFIRMED_AI_GENERATED: _("AI confirmed"),
+        Conclusion.CANNOT_DETERMINE: _("Cannot tell"),
+    }
+    for conclusion, word in words.items():
+        yield KEYS[conclusion], review_address(place, back=back, choose=conclusion) + "#decision", word
+    if not place.is_bare:
+        yield "v", review_address(place, back=back) + "#gate", _("Let the story go")
 
 
 def review_address(place: Place, *, back: str = "", **more: str) -> str:
@@ -111,9 +130,19 @@ def due_words(due: datetime, now: datetime) -> str:
     return at
 
 
-def _said(places: Iterable[Place], now: datetime) -> dict[int, str]:
-    """By place, what a person concluded on its desk on the present evidence, where somebody did."""
-    asked = [place for place in places if place.needs_holder or place.asset.conclusion]
+def claim_words(place: Place, *, user: Any, now: datetime) -> str:
+    """Who says that they are looking at it, and until when; "" where nobody does now."""
+    claim = getattr(place.asset, "claim", None)
+    if claim is None or claim.until <= now:
+        return ""
+    words = {"name": claim.author_label, "until": wording.moment(claim.until, now=now)}
+    if claim.author_id == user.pk:
+        return _("You, until %(until)s") % words
+    return _("%(name)s, until %(until)s") % words
+
+
+def said_of(asked: Sequence[Place], now: datetime) -> dict[int, str]:
+    """By place, what a person concluded on its desk on the present evidence, where somebody did: one query."""
     reviews: dict[int, list[Review]] = {}
     for review in Review.objects.filter(asset__in={place.asset_id for place in asked}) if asked else ():
         reviews.setdefault(review.asset_id, []).append(review)

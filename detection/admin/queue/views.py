@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from django.contrib import messages
 from django.contrib.admin import site as admin_site
@@ -19,17 +19,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from detection import reach, reviewing
-from detection.admin.queue import listing
+from detection.admin.queue import listing, onward
 from detection.admin.queue.listing import Filters
 from detection.admin.queue.rows import rows_of
 from detection.admin.review import refused
 from detection.admin.visits import UNDO, find_asset, is_ours
 from detection.errors import DetectionError, NotPermitted
 from detection.models import Preference, Queue, Review
+from detection.templatetags.detection_queue import KEYS
 
 PER_PAGE = 25
 SAVED = "queue_filters"
-KEYS = "keys"
 MOST_SAVED = 20
 """Filters that one person may save."""
 
@@ -77,6 +77,10 @@ def list_view(request: HttpRequest) -> HttpResponse:
         keys_on=preferences.get(KEYS, True),
         undoable=undoable(request.user),
         here=request.get_full_path(),
+        nobody=_("Nobody"),
+        one_url=onward.address(filters),
+        news_url=f"{reverse('admin:detection_queue_news')}?{urlencode({'read': now.isoformat()})}&{filters.query}",
+        is_end="end" in request.GET,
         total=counts["waiting"],
     )
     return TemplateResponse(request, "admin/detection/queue/list.html", context)
@@ -170,5 +174,5 @@ def _keep(user: Any, name: str, value: Any) -> None:
 
 def next_of(request: HttpRequest) -> str:
     """Where to go afterwards: the page of ours that was named, else the queue."""
-    wanted = request.POST.get("next", "")
+    wanted = request.POST.get("next") or request.POST.get("stay", "")
     return wanted if wanted and is_ours(request, wanted) else reverse("admin:detection_queue_changelist")

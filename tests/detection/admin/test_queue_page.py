@@ -342,6 +342,91 @@ def test_what_is_still_being_checked_waits_apart_until_its_story_is_near(
     assert shown(client, erin) == ["Ugc picture"]
 
 
+def test_one_after_another_moves_on_by_itself_and_ends_at_the_list(client: Any, erin: Any, dana: Any) -> None:
+    first, second, theirs = (
+        held_in(title, minutes=minutes) for title, minutes in (("One", 10), ("Two", 20), ("X", 30))
+    )
+    for article in (first, second, theirs):
+        Place.objects.filter(subject_key=registry.key(article)).update(due=article.goes_out_at)
+    reviewing.claim(Asset.objects.get(label="X"), by=dana)
+    client.force_login(erin)
+
+    opened = client.get(reverse("admin:detection_queue_one") + "?signal=strong", follow=True)
+    assert opened.context["asset"].label == "One"
+    page, address = opened.content.decode(), opened.redirect_chain[-1][0]
+    assert "the next picture comes by itself" in page
+    decided = client.post(
+        address,
+        {"action": "decide", "conclusion": "accepted", "evidence": opened.context["asset"].evidence},
+        follow=True,
+    )
+    assert decided.context["asset"].label == "Two"
+    assert "One: No objection to using it." in decided.content.decode(), "and may be taken back there"
+
+    skipped = client.get(decided.context["onward"], follow=True)
+    assert skipped.redirect_chain[-1][0].startswith(QUEUE), "what somebody else looks at is passed over"
+    assert "That was the last one. 2 pictures still ask" in skipped.content.decode()
+    assert client.get(reverse("admin:detection_queue_one") + "?after=nonsense").status_code == 302
+
+
+def test_a_decision_from_elsewhere_stays_on_its_page(client: Any, erin: Any) -> None:
+    asset = cast.strong("Coffee")
+    client.force_login(erin)
+    review = reverse("admin:detection_asset_review", args=[asset.public_id])
+    answer = client.post(
+        f"{review}?next={QUEUE}", {"action": "decide", "conclusion": "accepted", "evidence": asset.evidence}
+    )
+    assert answer["Location"].startswith(review)
+
+
+def test_a_row_opens_the_picture_with_a_conclusion_chosen_and_decides_nothing(client: Any, erin: Any) -> None:
+    cast.strong("Coffee")
+    client.force_login(erin)
+    [row] = client.get(QUEUE).context["rows"]
+    addresses = {key: address for key, address, _word in row.quick}
+    assert set(addresses) == {"a", "x", "n"}, "in no story there is no story to let go"
+    page = client.get(addresses["n"].partition("#")[0]).content.decode()
+    assert 'value="cannot_determine" checked' in page
+    assert not Asset.objects.get().reviews.exists()
+
+
+def test_an_open_list_hears_what_arrived_and_who_did_what(client: Any, erin: Any, dana: Any) -> None:
+    article = held_in("Decided", "Acknowledged", "Claimed", "Overridden")
+    client.force_login(erin)
+    listed = client.get(QUEUE)
+    rows = {row.title: row.place.pk for row in listed.context["rows"]}
+    address = f"{listed.context['news_url']}&shown={','.join(map(str, rows.values()))}"
+    quiet = client.get(address).json()
+    assert quiet == {"new": 0, "sentence": "", "done": {}, "claims": {}}
+
+    about = {asset.label: asset for asset in Asset.objects.all()}
+    known = {name: {"by": dana, "evidence": asset.evidence} for name, asset in about.items()}
+    reviewing.decide(about["Decided"], Conclusion.ACCEPTED, subject=article, **known["Decided"])
+    gate.acknowledge(article, about["Acknowledged"], reason_code="original_seen", **known["Acknowledged"])
+    gate.override(article, about["Overridden"], reason_code="other", note=NOTE, **known["Overridden"])
+    reviewing.claim(about["Claimed"], by=dana)
+    cast.strong("New", seed=77)
+
+    told = client.get(address).json()
+    assert told["sentence"] == "1 new picture waits."
+    assert told["claims"][str(rows["Claimed"])].startswith("Dana Example, until")
+    assert told["done"][str(rows["Decided"])].startswith("No objection to using it (Dana Example")
+    assert told["done"][str(rows["Acknowledged"])].startswith("Acknowledged for this story by Dana Example")
+    assert "despite it, until" in told["done"][str(rows["Overridden"])]
+    assert client.get(reverse("admin:detection_queue_news") + "?read=nonsense&shown=x,,1e9").json()["new"] == 0
+
+
+def test_another_desks_rows_tell_an_open_list_nothing(client: Any, sam: Any, erin: Any) -> None:
+    cast.strong("Coffee")
+    place = Place.objects.get()
+    news = reverse("admin:detection_queue_news")
+    client.force_login(sam)
+    assert client.get(f"{news}?shown={place.pk}").status_code == 403
+    client.force_login(cast.person("avery", "view_audit"))
+    reviewing.claim(place.asset, by=erin)
+    assert client.get(f"{news}?shown={place.pk}").json()["claims"] == {}
+
+
 def test_a_superuser_changes_nothing_there(client: Any) -> None:
     root = get_user_model().objects.create_superuser("root", password="x")
     client.force_login(root)
