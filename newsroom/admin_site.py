@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from django.contrib import admin
@@ -11,9 +12,25 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
+_NOBODYS = frozenset({"axes", "otp_static", "otp_totp"})
+"""Apps whose rows are no page's affair: keys and codes of people, and who mistyped what."""
+
 
 class NewsroomAdminSite(admin.AdminSite):
     """What `django.contrib.admin.site` is in this project."""
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """As Django's, but for the rows that stand on no page."""
+        found: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        super().register([one for one in found if one._meta.app_label not in _NOBODYS], admin_class, **options)
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The password; whoever has given it and still owes a code is led on to that."""
+        owing = getattr(request, "owes_code", None)
+        if owing is not None and request.method != "POST":
+            # Imported here because the package may be left out of an installation.
+            return import_module("newsroom.second_factor.views").to_code(request, owing)  # type: ignore[no-any-return]
+        return super().login(request, extra_context)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         there = self.admin_view(self.view_on_site, cacheable=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
@@ -20,8 +21,12 @@ class NewsroomConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("newsroom.receivers")
+        import_module("newsroom.checks")
         sessions = import_module("newsroom.sessions")
         user_logged_in.connect(sessions.begin, dispatch_uid="newsroom.sessions")
+        if settings.HAS_SECOND_FACTOR:
+            second_factor = import_module("newsroom.second_factor")
+            user_logged_in.connect(second_factor.begin, dispatch_uid="newsroom.second_factor")
         roles = import_module("newsroom.roles")
         post_migrate.connect(roles.after_migrate, dispatch_uid="newsroom.roles")
 

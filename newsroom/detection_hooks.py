@@ -63,6 +63,10 @@ for _name, _label in (
     ("picture.refused", _("Not taken in: the day's quota is used up")),
     ("picture.expired", _("Deleted: it was uploaded only to be checked")),
     ("picture.tier_changed", _("Source changed")),
+    ("person.second_factor_added", _("Second factor set up")),
+    ("person.second_factor_removed", _("Second factor taken away, sessions ended")),
+    ("person.recovery_codes_made", _("Recovery codes made anew")),
+    ("person.recovery_code_used", _("Signed in with a recovery code")),
     ("story.submitted", _("Submitted")),
     ("story.scheduled", _("Scheduled")),
     ("story.unscheduled", _("Taken off the schedule")),
@@ -75,6 +79,6 @@ for _name, _label in (
     ("story.back_to_draft", _("Back to draft: nobody cleared it within the hour")),
     ("story.alerted", _("The desk was alerted")),
 ):
-    audit.register(_name, _label)
+    audit.register(_name, _label, personal=("person",))
 for _name, _label in (("api_token.issued", _("API token issued")), ("api_token.revoked", _("API token revoked"))):
     audit.register(_name, _label, personal=("owner",))

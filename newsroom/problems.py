@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from newsroom.storage import is_full
 
 
-def _page(
+def page(
     request: HttpRequest, status: int, title: str, *sentences: str, back: bool = True, sign_in: bool = False
 ) -> HttpResponse:
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
@@ -30,14 +30,14 @@ def _page(
 
 def unreadable(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """400."""
-    return _page(request, 400, _("Not understood"), _("This request could not be read. Nothing was changed."))
+    return page(request, 400, _("Not understood"), _("This request could not be read. Nothing was changed."))
 
 
 def denied(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """403 for whoever is signed in and lacks the permission."""
     missing = _("What you do here does not include this page or this step. Nothing was changed.")
     ask = _("Whoever looks after your desk's people can give you the role for it.")
-    return _page(request, 403, _("Not allowed here"), missing, ask)
+    return page(request, 403, _("Not allowed here"), missing, ask)
 
 
 @requires_csrf_token
@@ -45,13 +45,13 @@ def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403 for a form without its token: mostly one that was opened before its reader signed in anew."""
     happened = _("This form was opened before you last signed in, or your browser keeps no cookies. Nothing was saved.")
     keep = _("Go back: your browser still has what you typed. Copy it, reload that page, and send it from there.")
-    return _page(request, 403, _("This form is out of date"), happened, keep)
+    return page(request, 403, _("This form is out of date"), happened, keep)
 
 
 def missing(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """404, which is also what another desk's things are to everybody else."""
     words = _("There is nothing at this address, or it belongs to a desk that you don't work on.")
-    return _page(request, 404, _("Nothing here"), words)
+    return page(request, 404, _("Nothing here"), words)
 
 
 def went_wrong(request: HttpRequest) -> HttpResponse:
@@ -61,16 +61,16 @@ def went_wrong(request: HttpRequest) -> HttpResponse:
     title = _("Something went wrong")
     if error is not None and is_full(error):
         words = _("There is no room left here, so this was not saved. Tell whoever runs this site.")
-        return _page(request, 507, title, words)
+        return page(request, 507, title, words)
     words = _("Something went wrong here, and this may not have been saved. Go back and look.")
-    return _page(request, 500, title, words)
+    return page(request, 500, title, words)
 
 
 @require_safe
 def signed_out(request: HttpRequest) -> HttpResponse:
     """Where signing out leads."""
     words = _("You are signed out. Nothing of the newsroom stays in this window.")
-    return _page(request, 200, _("Signed out"), words, back=False, sign_in=True)
+    return page(request, 200, _("Signed out"), words, back=False, sign_in=True)
 
 
 def _let_go_of_uploads(request: HttpRequest) -> None:

@@ -19,7 +19,7 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from newsroom import detecting, storage
+from newsroom import detecting, guarding, storage
 from newsroom.environment import MAKE_ONE, Environment, refuse_weak
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -158,10 +158,14 @@ TRUSTED_PROXIES = _env.number("TRUSTED_PROXIES", 0, low=0, high=16)
 """How many proxies in front are ours; 0: forwarded headers are not believed."""
 
 _HAS_WHITENOISE = _is_installed("whitenoise")
+HAS_SECOND_FACTOR = guarding.HAS_SECOND_FACTOR
+SECOND_FACTOR = guarding.second_factor(_env, is_public=IS_PUBLIC)
+"""Who may not sign in without one; whoever has set one up is asked in any case."""
 _CONTRIB = ("auth", "contenttypes", "sessions", "messages", "staticfiles")
 INSTALLED_APPS = [
     *("newsroom", "detection", "django_q", "newsroom.apps.NewsroomAdminConfig"),
     *(f"django.contrib.{app}" for app in _CONTRIB),
+    *guarding.APPS,
 ]
 MIDDLEWARE = [
     "detection.middleware.CorrelationMiddleware",
@@ -173,10 +177,14 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "newsroom.sessions.ClockMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    *guarding.BEHIND_AUTHENTICATION,
     "detection.middleware.OriginMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    *guarding.LAST,
 ]
+AUTHENTICATION_BACKENDS = guarding.BACKENDS
+globals().update(guarding.OPTIONS)
 ROOT_URLCONF = "newsroom.urls"
 TEMPLATES = [
     {

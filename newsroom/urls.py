@@ -33,5 +33,7 @@ urlpatterns = [
     path("metrics", numbers),
     path("api/v1/", site.urls),
 ]
+if settings.HAS_SECOND_FACTOR:
+    urlpatterns.append(path("sign-in/", include("newsroom.second_factor.urls")))
 if settings.DEMO:
     urlpatterns.append(path("demo/", include("newsroom.demo.urls")))

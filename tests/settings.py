@@ -37,3 +37,5 @@ DETECTION_PROVIDERS = {
     "second": {"BACKEND": "detection.providers.scripted.ScriptedProvider"},
 }
 DETECTION = {"ALLOW_LOOPBACK": True}
+AXES_ENABLED = False
+"""Django's test client signs in without a request; what is slowed and how has tests of its own."""
