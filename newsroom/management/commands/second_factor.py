@@ -16,9 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument(
-            "--take-away", action="store_true", help="Delete app and codes, end their sessions."
-        )
+        parser.add_argument("--take-away", action="store_true", help="Delete app and codes, end their sessions.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.HAS_SECOND_FACTOR:
