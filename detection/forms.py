@@ -181,3 +181,17 @@ class ReasonForm(forms.Form):
         widget=forms.TextInput,
         error_messages={"required": _("Give a reason, so that others can follow it later.")},
     )
+
+
+class BulkForm(ConclusionForm):
+    """One conclusion about several pictures; what is said of many at once has a reason."""
+
+    conclusion = forms.ChoiceField(
+        label=_("Your conclusion"),
+        choices=lambda: [(w.value, label) for w, label, _m in CONCLUSIONS if w is not Conclusion.WAITING_FOR_SOURCE],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a conclusion.")},
+    )
+    reason_code = forms.ChoiceField(
+        label=_("Reason"), choices=_reasons, error_messages={"required": _("Choose a reason. Nothing was recorded.")}
+    )

@@ -70,12 +70,17 @@ def places_for(user: Any) -> Q:
 
     Where somebody has concluded already and the hold stays, it waits for those who may clear it there.
     """
-    return places_seen(user) & (Q(needs_holder=False) | _places(user, "detection.override_hold"))
+    return places_seen(user) & (Q(needs_holder=False) | places_clearable(user))
 
 
 def places_seen(user: Any) -> Q:
     """The filter for the queue's rows that this person may judge, whoever else has judged them already."""
     return _places(user, "detection.review_analysis")
+
+
+def places_clearable(user: Any) -> Q:
+    """The filter for the queue's rows whose hold this person may clear."""
+    return _places(user, "detection.override_hold")
 
 
 def _places(user: Any, permission: str) -> Q:

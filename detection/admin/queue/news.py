@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
@@ -65,9 +64,9 @@ def _done(places: list[Place], now: datetime) -> dict[int, str]:
     closed = [one for one in places if not one.is_open or (one.closed_until is not None and one.closed_until > now)]
     said = said_of(closed, now)
     unsaid = [place for place in closed if place.pk not in said]
-    seen: dict[tuple[int, str], Any] = {}
-    for act in Acknowledgement.objects.filter(asset__in=[one.asset_id for one in unsaid]) if unsaid else ():
-        seen.setdefault((act.asset_id, act.subject_key), act)
+    seen: dict[tuple[int, str], Acknowledgement] = {}
+    for one in Acknowledgement.objects.filter(asset__in=[one.asset_id for one in unsaid]) if unsaid else ():
+        seen.setdefault((one.asset_id, one.subject_key), one)
     for place in unsaid:
         act = seen.get((place.asset_id, place.subject_key))
         if act is not None and act.evidence == place.asset.evidence:

@@ -1,5 +1,13 @@
 // While the queue is open: says politely what arrived, dims what somebody else decided, and shows who claims what.
 // Nothing moves under the reader's hand; new rows come when they ask for them. Without this file, reloading shows all.
+const all = document.querySelector("[data-all]");
+if (all) {
+  all.closest("label").hidden = false;
+  all.addEventListener("change", () => {
+    document.querySelectorAll(".q-pick input:not(:disabled)").forEach((one) => { one.checked = all.checked; });
+  });
+}
+
 const line = document.querySelector("[data-news]");
 const SOON = 5, LATE = 60;
 

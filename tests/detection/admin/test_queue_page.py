@@ -427,6 +427,95 @@ def test_another_desks_rows_tell_an_open_list_nothing(client: Any, sam: Any, eri
     assert client.get(f"{news}?shown={place.pk}").json()["claims"] == {}
 
 
+BULK = "/admin/detection/queue/bulk/"
+WORDS = {"step": "do", "conclusion": "accepted", "reason_code": "original_seen", "note": NOTE}
+
+
+def picked() -> list[str]:
+    """What the list's boxes carry when all are ticked."""
+    return [f"{place.pk}:{place.asset.evidence}" for place in Place.objects.order_by("pk").select_related("asset")]
+
+
+def test_several_are_decided_with_one_reason_and_of_each_is_told_what_became_of_it(
+    client: Any, erin: Any, dana: Any, tiers: None
+) -> None:
+    """D10, D11: what one may not clear, what somebody looks at and what changed is left out and named."""
+    held_in("Staff one", "Staff two", "Ugc on hold", "Staff claimed", "Staff changed", "Staff decided")
+    chosen = picked()
+    about = {asset.label: asset for asset in Asset.objects.all()}
+    reviewing.claim(about["Staff claimed"], by=dana)
+    changed = next(index for index, value in enumerate(chosen) if value.endswith(about["Staff changed"].evidence))
+    chosen[changed] = chosen[changed].partition(":")[0] + ":other"
+    article = Article.objects.get()
+    done = about["Staff decided"]
+    reviewing.decide(done, Conclusion.ACCEPTED, by=dana, evidence=done.evidence, subject=article)
+    client.force_login(erin)
+
+    preview = client.post(BULK, {"place": [*chosen, "999:x", "nonsense"]})
+    assert sorted(item.row.title for item in preview.context["ready"]) == ["Staff one", "Staff two"]
+    why = {item.row.title: item.left_out for item in preview.context["left_out"]}
+    assert "only whoever may clear it" in why["Ugc on hold"]
+    assert "Dana Example, until" in why["Staff claimed"]
+    assert "evidence" in why["Staff changed"]
+    assert "No objection to using it (Dana" in why["Staff decided"]
+    assert "1 of the chosen is not yours to decide" in preview.content.decode()
+    assert AuditEvent.objects.filter(action="review.concluded").count() == 1, "looking it over decides nothing"
+
+    refused = client.post(BULK, {**WORDS, "place": chosen, "reason_code": ""})
+    assert (refused.status_code, refused.context["problem"]) == (400, "Choose a reason. Nothing was recorded.")
+    outcome = client.post(BULK, {**WORDS, "place": chosen})
+    told = {item.row.title: sentence for item, _is_done, sentence in outcome.context["outcomes"]}
+    assert (told["Staff one"], told["Staff two"], outcome.context["done"]) == ("Recorded.", "Recorded.", 2)
+    assert told["Ugc on hold"] == why["Ugc on hold"]
+    facts = AuditEvent.objects.filter(action="review.concluded").latest("pk").facts
+    assert facts["reason"] == "original_seen"
+    again = client.post(BULK, {**WORDS, "place": chosen})
+    assert again.status_code == 400, "sent twice, nothing is decided twice"
+    assert AuditEvent.objects.filter(action="review.concluded").count() == 3
+
+
+def test_above_ten_their_number_is_typed(client: Any, erin: Any) -> None:
+    """D10."""
+    held_in(*(f"Picture {number}" for number in range(11)))
+    client.force_login(erin)
+    for typed in ("", "10", "eleven"):
+        refused = client.post(BULK, {**WORDS, "place": picked(), "count": typed})
+        assert "Type 11 into the field" in refused.context["problem"]
+    assert client.post(BULK, {**WORDS, "place": picked(), "count": "11"}).context["done"] == 11
+    assert shown(client, erin) == []
+
+
+def test_a_chief_clears_several_holds_with_a_note_and_what_is_refused_is_named(
+    client: Any, dana: Any, tiers: None
+) -> None:
+    article = held_in("Ugc one", "Ugc two")
+    client.force_login(dana)
+    short = client.post(BULK, {**WORDS, "note": "Short.", "place": picked()})
+    assert {sentence for _item, _done, sentence in short.context["outcomes"]} == {
+        "This clears a hold: write a note of at least 15 characters."
+    }
+    chosen = picked()
+    key = registry.key(article)
+    Place.objects.filter(asset__label="Ugc two").update(subject_key="0" * 32)
+    told = client.post(BULK, {**WORDS, "place": chosen}).context["outcomes"]
+    assert sorted(sentence for _item, _done, sentence in told) == [
+        "Recorded.",
+        "This story is not here any more. Nothing was recorded.",
+    ]
+    assert not Place.objects.filter(subject_key=key, is_open=True).exists()
+
+
+def test_who_may_decide_nothing_chooses_nothing(client: Any, sam: Any) -> None:
+    cast.strong("Coffee")
+    client.force_login(cast.person("avery", "view_audit"))
+    preview = client.post(BULK, {"place": picked()})
+    assert (preview.context["ready"], preview.context["unknown"]) == ([], 1)
+    assert "Coffee" not in preview.content.decode()
+    assert client.post(BULK, {**WORDS, "place": picked()}).status_code == 400
+    client.force_login(sam)
+    assert client.post(BULK, {"place": picked()}).status_code == 403
+
+
 def test_a_superuser_changes_nothing_there(client: Any) -> None:
     root = get_user_model().objects.create_superuser("root", password="x")
     client.force_login(root)
