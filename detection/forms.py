@@ -43,8 +43,14 @@ CONCLUSIONS: tuple[tuple[Conclusion, Any, Any], ...] = (
 )
 """Each conclusion as a person chooses it: the word, and what it means, in a sentence."""
 
-KEYS = {Conclusion.ACCEPTED: "a", Conclusion.CONFIRMED_AI_GENERATED: "x", Conclusion.CANNOT_DETERMINE: "n"}
-"""The keys that choose a conclusion, as they are printed beside it; what acts on them is `keys.js`."""
+KEYS = {
+    Conclusion.ACCEPTED: "a",
+    Conclusion.CONFIRMED_AI_GENERATED: "x",
+    Conclusion.CONFIRMED_AI_ALTERED: "x",
+    Conclusion.CANNOT_DETERMINE: "n",
+}
+"""The keys that choose a conclusion, as they are printed beside it; `keys.js` acts on them, and on the second press of
+one that stands twice it takes the other."""
 
 
 def _reasons() -> list[tuple[str, str]]:

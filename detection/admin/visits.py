@@ -28,7 +28,7 @@ from detection.models import Asset, Claim, Override, PolicyVersion, Review
 from detection.scanning.asking import pixel_aliases
 from detection.scanning.reading import is_protected
 from detection.standing import latest_review, present_analyses
-from detection.templatetags.detection_tags import level_words, review_url, subject_name
+from detection.templatetags.detection_tags import level_words, review_url, subject_name, thumbnail_url
 from detection.vocabulary import Conclusion, NoteKind, Signal
 from detection.wording import decision_texts
 
@@ -128,6 +128,7 @@ class Visit:
             **self._forms(),
             **(forms or {}),
         }
+        context["recorded_note"] = decision_texts.RECORDED_NOTE
         context["consequences"] = self._consequences(context["line"])
         return TemplateResponse(self.request, "admin/detection/asset/review.html", context, status=status)
 
@@ -160,10 +161,27 @@ class Visit:
             "report": report,
             "line": line,
             "level": _level(line) if line else None,
+            **self._others(report),
             "may_acknowledge": line is not None and "acknowledge" in line.actions,
             "may_override": line is not None and "override" in line.actions,
             "may_clear": line is not None and "clear" in line.actions,
         }
+
+    def _others(self, report: gate.Report) -> dict[str, Any]:
+        """The story's other pictures, those that ask for something first: where a reader goes on to."""
+        lines = [line for line in report.lines if line.asset is not None and line.asset.pk != self.asset.pk]
+        lines.sort(key=lambda line: (not line.asks, -line.level.rank))
+        others = [
+            {
+                "line": line,
+                **level_words(line),
+                "url": review_url(line.asset, self.subject, self.back) + "#look",
+                "thumbnail": thumbnail_url(line.asset),
+            }
+            for line in lines
+            if line.asset is not None
+        ]
+        return {"others": others, "others_open": sum(line.asks for line in lines)}
 
     def _about_people(self) -> dict[str, Any]:
         entries = history_for(self.request.user, self.asset)

@@ -137,11 +137,11 @@ def _line(line: gate.Line, story: Model, back: str, replace: str = "") -> dict[s
     asks = line.asks
     next_click, anchor = _("Look at the evidence"), ""
     if asks and "clear" in line.actions:
-        next_click, anchor = _("Look and decide"), "#decision"
+        next_click, anchor = _("Look and decide"), "#look"
     elif asks and "acknowledge" in line.actions:
-        next_click, anchor = _("Look and acknowledge"), "#gate"
+        next_click, anchor = _("Look and acknowledge"), "#look"
     elif asks and "override" in line.actions:
-        next_click, anchor = _("Look and decide"), "#decision"
+        next_click, anchor = _("Look and decide"), "#look"
     return {
         "line": line,
         **level_words(line),

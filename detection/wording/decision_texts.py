@@ -128,21 +128,15 @@ def reason_choices() -> list[tuple[str, str]]:
 def conclusion_consequence(
     conclusion: Conclusion, level: Level | None, *, may_clear: bool = False, who_can_clear: Sequence[str] = ()
 ) -> str:
-    """What recording a conclusion does, for above the button.
+    """What recording a conclusion does, for right above the button.
 
     `level`: what the picture is in this story now; None where it was opened without one. `may_clear`: whether this
     person's word clears a hold there.
     """
-    recorded = gettext(
-        "Your name, reason and the evidence you saw are recorded. If the file or the evidence changes, this ends. "
-        "You can take it back for ten minutes."
-    )
-    return f"{_effect(conclusion, level, may_clear=may_clear, who_can_clear=who_can_clear)} {recorded}"
-
-
-def _effect(conclusion: Conclusion, level: Level | None, *, may_clear: bool, who_can_clear: Sequence[str]) -> str:
     if conclusion.says_ai:
-        return gettext("Stories that use it as a photograph are held; as a labelled illustration they are not.")
+        return gettext(
+            "Stories that use it as a photograph are held; as a labelled illustration it is to be acknowledged."
+        )
     if conclusion is Conclusion.WAITING_FOR_SOURCE and level in (Level.HOLD, Level.STOP):
         return gettext("Nothing is sent by this, and the story stays held.")
     if conclusion is Conclusion.WAITING_FOR_SOURCE:
@@ -157,6 +151,13 @@ def _effect(conclusion: Conclusion, level: Level | None, *, may_clear: bool, who
     if level is Level.ACKNOWLEDGE:
         return gettext("This acknowledges the picture too: stories of your desk can publish with it.")
     return gettext("The story can publish with this picture, as before.")
+
+
+RECORDED_NOTE = _(
+    "Your name, reason and the evidence you saw are recorded. If the file or the evidence changes, this ends. "
+    "You can take it back for ten minutes."
+)
+"""What goes for every conclusion alike."""
 
 
 def override_consequence(ends_at: datetime, *, now: datetime | None = None) -> str:

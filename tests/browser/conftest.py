@@ -17,13 +17,14 @@ QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 )
-STORIES = ("launch", "compared", "plain", "counted", "measured")
+STORIES = ("launch", "compared", "plain", "counted-erin", "counted-dana", "measured")
 FOCUSED = """() => {
     const one = document.activeElement, style = getComputedStyle(one), box = one.getBoundingClientRect();
+    const top = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 12));
     return {
         name: (one.innerText || one.name || one.title || '').trim(),
         seen: style.outlineStyle !== 'none' && style.outlineWidth !== '0px' && box.width > 0
-            && box.bottom > 0 && box.top < innerHeight,
+            && box.bottom > 0 && box.top < innerHeight && !!top && (one.contains(top) || top.contains(one)),
     };
 }"""
 

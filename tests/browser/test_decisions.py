@@ -102,7 +102,7 @@ def test_the_way_from_a_storys_warning_to_a_decision_is_short(
     enter: Callable[..., Seen], held: Callable[[str], Draft], name: str
 ) -> None:
     """At most two interactions to the evidence and five to a recorded decision, a chief's reason and note included."""
-    draft = held("counted")
+    draft = held(f"counted-{name}")
     page = enter(name).page
     page.goto(draft.change)
     hand = Hand(page)

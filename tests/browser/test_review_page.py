@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.conftest import Seen
+from tests.browser.conftest import FOCUSED, Seen
 from tests.stories.test_journey import CLEARS, Draft
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -41,6 +41,9 @@ def test_from_the_held_story_to_a_decision_with_the_keyboard_alone(
     assert page.locator("canvas.d-overlay").is_visible()
     assert page.evaluate(INLINE) == [], "nothing that a strict content policy would refuse"
 
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUSED)["name"] == "To your decision", "the first stop on the way, after the evidence"
+    page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowUp")

@@ -376,3 +376,15 @@ def test_an_overlay_that_no_longer_fits_the_picture_is_not_shown(client: Any, er
     page = text(client.get(address(asset)))
     assert "do not fit this picture" in page
     assert "overlay?g=1" not in page
+
+
+def test_the_storys_other_pictures_stand_beside_it_those_that_ask_first(client: Any, dana: Any) -> None:
+    """E8."""
+    asset, held = cast.strong(), cast.declared()
+    quiet = cast.plate("Quiet", seed=40, verdict="likely_human", ai_score=0.02)
+    client.force_login(dana)
+    page = text(client.get(address(asset, cast.article(asset, quiet, held))))
+    others = page.partition('class="d-others"')[2].partition("</nav>")[0]
+    assert "1 other picture needs a look" in others
+    assert others.index(str(held.public_id)) < others.index(str(quiet.public_id))
+    assert str(asset.public_id) not in others
