@@ -49,6 +49,8 @@ class ClockMiddleware:
         session, moment = request.session, now()
         began, seen = session.setdefault(BEGAN, moment), session.setdefault(SEEN, moment)
         if moment - seen > settings.SESSION_IDLE or moment - began > settings.SESSION_COOKIE_AGE:
+            # What was typed waits for this very person (`detection.admin.over_sign_in`).
+            request.detection_session_ended_for = session[SESSION_KEY]  # type: ignore[attr-defined]
             session.flush()
         elif moment - seen >= FINENESS and is_click(request):
             session[SEEN] = moment

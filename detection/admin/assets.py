@@ -19,6 +19,7 @@ from detection import reach, screens, wording
 from detection.admin import gate_views
 from detection.admin.filters import ConclusionFilter, KeptInsideFilter, SignalFilter, TierFilter
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
+from detection.admin.over_sign_in import keeps_what_was_typed
 from detection.admin.review import review_view
 from detection.admin.together import together_view
 from detection.models import Asset
@@ -91,15 +92,25 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
         return wording.moment(asset.standing_at or asset.created_at)
 
     def get_urls(self) -> list[URLPattern]:
-        inside = self.admin_site.admin_view
+        inside, kept = self.admin_site.admin_view, keeps_what_was_typed
+        acknowledge = kept(inside(gate_views.acknowledge_view), form="acknowledge")
+        override = kept(inside(gate_views.override_view), form="override")
         return [
-            path("gate/acknowledge/", inside(gate_views.acknowledge_view), name="detection_gate_acknowledge"),
+            path(
+                "gate/acknowledge/",
+                acknowledge,
+                name="detection_gate_acknowledge",
+            ),
             path("gate/together/", inside(together_view), name="detection_gate_together"),
             path("gate/send/", inside(gate_views.send_view), name="detection_gate_send"),
-            path("gate/override/", inside(gate_views.override_view), name="detection_gate_override"),
+            path(
+                "gate/override/",
+                override,
+                name="detection_gate_override",
+            ),
             path("gate/revoke/", inside(gate_views.revoke_view), name="detection_gate_revoke"),
             path("dismiss/", inside(_dismiss), name="detection_dismiss"),
-            path("<uuid:public_id>/review/", inside(review_view), name="detection_asset_review"),
+            path("<uuid:public_id>/review/", kept(inside(review_view)), name="detection_asset_review"),
             *super().get_urls(),
         ]
 

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from detection import audit, noting, reviewing, scanning, wording
+from detection.admin.over_sign_in import typed_before
 from detection.admin.visits import Visit
 from detection.errors import DetectionError, EvidenceChanged, NotPermitted, Refused
 from detection.forms import ConclusionForm, KnowledgeForm, ReasonForm
@@ -31,7 +32,7 @@ def review_view(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     visit = Visit.of(request, public_id, request.GET.get("for", ""))
     if request.method != "POST":
         viewing.note(visit.asset, by=request.user)
-        return visit.page()
+        return visit.page(**typed_before(request))
     act = _ACTS.get(request.POST.get("action", ""))
     if act is None:
         return visit.page(status=400, problem=_("That button is not known here. Nothing was recorded."))
