@@ -68,6 +68,21 @@ def wake(task: str, pk: int, *, asks: str = "") -> None:
         transaction.on_commit(send, robust=True)
 
 
+def wake_host(task: str, pk: int) -> None:
+    """Ring for a row of the host's own: `task` is the dotted name of a function that takes its key.
+
+    As lossy as `wake`: the host looks for rows that were not heard of by itself.
+    """
+
+    def send() -> None:
+        async_task(task, pk, q_options={"ack_failure": True, "task_name": f"{task.rpartition('.')[2]} {pk}"[:100]})
+
+    if rides_along():
+        send()
+    else:
+        transaction.on_commit(send, robust=True)
+
+
 def ring(analysis: Analysis, *, now: datetime | None = None) -> None:
     """Ring for an analysis whose time has come, and note when, so that the bell doesn't repeat it at once."""
     Analysis.objects.filter(pk=analysis.pk).update(rung_at=now or moments.now())

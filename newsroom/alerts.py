@@ -15,12 +15,24 @@ from django.utils.translation import gettext as _
 from detection import audit, gate
 from newsroom import permissions
 from newsroom.models import Story, StoryAlert
+from newsroom.notifications import telling
 
 
 def raise_alert(
-    story: Story, sentence: str, *, occasion: str, picture_label: str = "", is_urgent: bool = False
+    story: Story,
+    sentence: str,
+    *,
+    occasion: str,
+    picture_label: str = "",
+    is_urgent: bool = False,
+    told: str = "",
+    permission: str = "newsroom.change_story",
 ) -> StoryAlert | None:
-    """Tell the story's desk; None where it was told of this occasion before, or the same words still wait there."""
+    """Tell the story's desk; None where it was told of this occasion before, or the same words still wait there.
+
+    `told`: the reason as it leaves these pages, where the sentence names a picture or repeats a note. `permission`:
+    what those hold who hear of it by e-mail.
+    """
     with transaction.atomic():
         kind = occasion.partition(":")[0]
         waiting = StoryAlert.objects.filter(
@@ -36,6 +48,7 @@ def raise_alert(
         if not is_new:
             return None
         audit.record("story.alerted", subject=story, sentence=sentence, picture=picture_label)
+        telling.tell(story, told or sentence, occasion=occasion, permission=permission, is_urgent=is_urgent)
     return alert
 
 
@@ -48,7 +61,15 @@ def after_publication(story: Story, line: gate.Line) -> None:
         occasion=f"after:{line.asset.pk if line.asset else ''}:{line.evidence}:{line.level}:{line.conclusion}"[:200],
         picture_label=line.label,
         is_urgent=line.level.refuses,
+        told=_("A picture that readers see: %(word)s. Correct its label, replace it or withdraw the story.")
+        % {"word": line.word},
     )
+
+
+def sent_to_chief(story: Story, occasion: str) -> None:
+    """Tell the chiefs by e-mail that a picture was sent to them; their start page shows it anyway."""
+    reason = _("A picture was sent to you: the story can go out after you have looked.")
+    telling.tell(story, reason, occasion=occasion, permission="detection.override_hold")
 
 
 def waiting_for(user: Any) -> QuerySet[StoryAlert]:

@@ -40,6 +40,15 @@ def note_moves(sender: type[AuditEvent], instance: AuditEvent, **kwargs: Any) ->
         _note(instance.subject_key)
 
 
+@receiver(post_save, sender=AuditEvent, dispatch_uid="newsroom.sent_to_chief")
+def sent_to_chief(sender: type[AuditEvent], instance: AuditEvent, **kwargs: Any) -> None:
+    """Tell the chiefs of what an editor sent them, once a sending."""
+    if instance.subject_type == Story._meta.label_lower and instance.action == "gate.sent_to_chief":
+        story = Story.objects.filter(pk=instance.subject_key).select_related("desk").first()
+        if story is not None:
+            alerts.sent_to_chief(story, f"sent:{instance.pk}")
+
+
 def _note(story: int | str) -> None:
     transaction.on_commit(partial(waiting.look, Story._meta.label, str(story)), robust=True)
 

@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from newsroom import detecting, guarding, storage
 from newsroom.environment import MAKE_ONE, Environment, refuse_weak
+from newsroom.notifications import setting as notifying
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _env = Environment(environ.Env.ENVIRON)
@@ -212,6 +213,10 @@ CACHES = {
 Q_CLUSTER = _queue()
 DETECTION = detecting.settings(_env, lists_may_come=DEMO)
 DETECTION_PROVIDERS = detecting.detectors(_env)
+_MESSAGES, _MAIL = notifying.read(_env)
+NOTIFY: dict[str, Any] = _MESSAGES
+"""Whether e-mail leaves, and the house's webhook."""
+globals().update(_MAIL)  # Django's own settings for e-mail, where there is a server
 DETECTION_NOTICE = _env.text("DETECTION_NOTICE")
 """A sentence for the top of every page, such as that a demo's answers are scripted."""
 

@@ -9,6 +9,7 @@ from django.urls import include, path
 from detection.views import live, numbers, ready
 from newsroom import feeds, problems, views, watching
 from newsroom.api import site
+from newsroom.notifications import pages as pages_of_wishes
 
 handler400 = "newsroom.problems.unreadable"
 handler403 = "newsroom.problems.denied"
@@ -19,6 +20,7 @@ pages = [
     path("board/", views.board, name="board"),
     path("live/", watching.live, name="live"),
     path("feed/", feeds.latest, name="feed"),
+    path("notifications/", pages_of_wishes.wishes, name="notifications"),
     path("check/", views.check, name="check"),
     path("signed-out/", problems.signed_out, name="signed_out"),
     path("stories/<slug:slug>/", views.story, name="story"),

@@ -7,7 +7,7 @@ hosts on the list; http and other ports exist on loopback alone, and only where 
 
 Redirects are never followed, proxies and netrc from the environment never read, cookies never
 kept. Each call ends by a wall clock and a byte count, whatever the other side does.
-Asked by `http.HttpProvider` only.
+Asked by `http.HttpProvider`, and by `posting` for the house's own webhook.
 """
 
 from __future__ import annotations

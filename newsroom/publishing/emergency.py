@@ -54,7 +54,9 @@ def break_glass(story: Story, *, by: Any, typed: str, evidence: str, reason_code
 def _tell(story: Story, broken: GlassBreak) -> None:
     words = {"name": broken.author_label, "due": _time(broken.due_at), "note": broken.note}
     sentence = _("%(name)s published this in an emergency, past open questions. Review it by %(due)s. “%(note)s”")
-    alerts.raise_alert(story, sentence % words, occasion=f"glass:{broken.public_id}", is_urgent=True)
+    told = _("%(name)s published this in an emergency, past open questions. Review it by %(due)s.") % words
+    how: dict[str, Any] = {"is_urgent": True, "told": told, "permission": "detection.override_hold"}
+    alerts.raise_alert(story, sentence % words, occasion=f"glass:{broken.public_id}", **how)
 
 
 def _time(moment: datetime) -> str:
@@ -95,5 +97,6 @@ def remind(now: datetime) -> int:
         broken = found[registry.key(story)]
         words = {"name": broken.author_label, "due": _time(broken.due_at)}
         sentence = _("Nobody has reviewed what %(name)s published in an emergency; it was due at %(due)s.") % words
-        alerts.raise_alert(story, sentence, occasion=f"glass-overdue:{broken.public_id}", is_urgent=True)
+        how: dict[str, Any] = {"is_urgent": True, "permission": "detection.override_hold"}
+        alerts.raise_alert(story, sentence, occasion=f"glass-overdue:{broken.public_id}", **how)
     return len(found)

@@ -233,7 +233,8 @@ def test_how_readers_reach_the_site_is_how_detectors_reach_it_too(tmp_path: Path
 
 
 def test_every_variable_is_in_the_reference() -> None:
-    readers = "".join((ROOT / "newsroom" / f"{name}.py").read_text() for name in ("settings", "detecting"))
+    names = ("settings", "detecting", "notifications/setting")
+    readers = "".join((ROOT / "newsroom" / f"{name}.py").read_text() for name in names)
     read = set(re.findall(r'env\.[a-z]+\(\s*"([A-Z_]{3,})"', readers))
     assert {"PORT", "DJANGO_SECRET_KEY", "DETECTION_PROVIDERS", "AI_IMAGE_API_KEY"} <= read
     page = (ROOT / "docs" / "reference.md").read_text()

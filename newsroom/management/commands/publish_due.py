@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from newsroom import publishing, uploads
 from newsroom.api import answers
+from newsroom.notifications import sending
 
 
 class Command(BaseCommand):
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         for outcome in publishing.publish_due(now):
             self.stdout.write(f"{outcome.story.slug}: {outcome.sentence}")
         publishing.remind(now)
+        sending.ring_due(now)
         answers.delete_old(now)
         deleted = uploads.delete_expired(now)
         if deleted:
