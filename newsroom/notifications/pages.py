@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from newsroom.notifications import setting
 from newsroom.notifications.models import Wish
 
 _HOURS = [(hour, f"{hour:02}:00") for hour in range(24)]
@@ -41,7 +41,7 @@ def wishes(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "title": _("What you are told by e-mail"),
-        "sends_mail": settings.NOTIFY["mail"],
+        "sends_mail": setting.in_force()["mail"],
         "email": getattr(request.user, "email", ""),
     }
     return render(request, "newsroom/notifications.html", context, status=400 if form.errors else 200)

@@ -28,6 +28,7 @@ from detection.errors import ProviderError
 from detection.providers.posting import post_event
 from newsroom import permissions
 from newsroom.models import Story
+from newsroom.notifications import setting
 from newsroom.notifications.models import Notice, NoticeState
 
 logger = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def _when(story: Story) -> str:
 
 def _post(notice: Notice, now: datetime) -> None:
     """The webhook's event, signed as Standard Webhooks has it; the id stays the same through every try."""
-    story, notify = notice.story, settings.NOTIFY
+    story, notify = notice.story, setting.in_force()
     if notify["shape"] == "chat":
         parts = [f"{headline(story)}: {notice.reason}", address(story)]
         body: dict[str, Any] = {"text": "\n".join(part for part in parts if part)}

@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from detection.signing import Scheme, key_of
 from newsroom.environment import Environment
 
 _PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+
+
+def in_force() -> dict[str, Any]:
+    """Whether e-mail leaves (`mail`), and the webhook: `url`, `secret`, `shape`."""
+    found: dict[str, Any] = getattr(settings, "NOTIFY", {})
+    return {"mail": False, "url": "", "secret": "", "shape": "standard", **found}
 
 
 def read(env: Environment) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils import timezone
 from detection import queue
 from newsroom import permissions
 from newsroom.models import Membership, Story, StoryState
+from newsroom.notifications import setting
 from newsroom.notifications.models import Notice, Wish
 
 SOON = timedelta(hours=2)
@@ -32,9 +32,9 @@ def tell(story: Story, reason: str, *, occasion: str, permission: str, is_urgent
     urgent = is_urgent or _is_soon(story, now)
     made = 0
     with transaction.atomic():
-        if settings.NOTIFY["url"]:
+        if setting.in_force()["url"]:
             made += _make(story, reason, occasion, None, urgent, now)
-        if settings.NOTIFY["mail"]:
+        if setting.in_force()["mail"]:
             for person, wish in _wishes(who_can(story, permission)):
                 if wish.urgent if urgent else wish.digest:
                     at = now if urgent else next_digest(wish, now)
