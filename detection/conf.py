@@ -135,6 +135,13 @@ SETTINGS: dict[str, Setting] = {
         lambda value: 0 <= value <= 16,
         "0 to 16",
     ),
+    "SAMPLE": Setting(
+        0,
+        int,
+        "Of a hundred pictures without signs, how many a person judges before seeing what the detector said.",
+        lambda value: 0 <= value <= 100,
+        "0 to 100",
+    ),
     "KEEP_HISTORY": Setting(
         0,
         int,

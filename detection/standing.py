@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from detection import audit, queue, waiting
+from detection import audit, queue, sampling, waiting
 from detection.conf import settings
 from detection.models import Analysis, Asset, PolicyVersion, Review
 from detection.policy import Assessment, Finding, Situation, assess, evidence_digest, standing_conclusion
@@ -104,11 +104,13 @@ def standing_review(reviews: Iterable[Review]) -> Review | None:
 
 def _standing(asset: Asset, rows: list[Analysis], version: PolicyVersion) -> dict[str, Any]:
     found = assess(situation_of(asset, rows), version.rules)
+    evidence = evidence_of(asset, rows)
+    sample = sampling.drawn(asset, found.signal.value, evidence)
     return {
         "signal": found.signal.value,
         "row": str(found.row),
         "why": (found.why or Why.QUEUED).value if found.signal in _WITH_WHY else "",
-        "evidence": evidence_of(asset, rows),
+        "evidence": evidence,
         "conclusion": "",
         "policy_number": version.number,
         "standing": {
@@ -118,6 +120,7 @@ def _standing(asset: Asset, rows: list[Analysis], version: PolicyVersion) -> dic
             "score": found.lead.ai_score if found.lead else None,
             "detector": found.lead.title if found.lead else "",
             "next_attempt_at": found.next_attempt_at.isoformat() if found.next_attempt_at else "",
+            **({"sample": sample} if sample else {}),
         },
     }
 
@@ -166,6 +169,7 @@ def settle(asset: Asset, *, now: datetime | None = None) -> Asset:
                 policy=version.number,
                 mode=settings.MODE,
             )
+        sampling.note(asset)
         queue.wake("announce", asset.pk)
     return asset
 

@@ -52,6 +52,7 @@ detection.register_publishable(
 
 history_access.desks_by(access.held)
 erasing.add_place("newsroom.StoryAlert", "seen_by_label")
+erasing.add_place("newsroom.ApiToken", "revoked_by_label")
 
 for _name, _label in (
     ("picture.uploaded", _("Uploaded")),

@@ -18,7 +18,12 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"vocabulary", "errors", "conf", "signals", "correlation", "logs", "redaction", "counting"}),
     frozenset({"addresses", "results", "backoff", "signing", "intake", "sandbox", "policy", "wording"}),
     frozenset({"registry", "providers", "models", "stored"}),
-    frozenset({"audit", "budgets", "pulse", "queue", "ratelimit", "switches", "standing", "tallies", "waiting"}),
+    frozenset(
+        {
+            *("audit", "budgets", "pulse", "queue", "ratelimit", "sampling", "switches", "standing", "tallies"),
+            "waiting",
+        }
+    ),
     frozenset({"scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "sweeping"}),
     frozenset(
         {
@@ -44,7 +49,7 @@ WITHIN: dict[str, set[str]] = {
     "budgets": {"audit"},
     "models": {"registry"},
     "queue": {"pulse"},
-    "standing": {"audit", "queue", "waiting"},
+    "standing": {"audit", "queue", "sampling", "waiting"},
     "switches": {"audit"},
     "callbacks": {"scanning"},
     "checking": {"scanning"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detection.admin import assets, deliveries, gave_up, operations, records
+from detection.admin import assets, deliveries, gave_up, operations, records, timeline
 from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, NamesChangerMixin, ReadOnlyMixin
 from detection.admin.queue import doors
 
@@ -17,4 +17,5 @@ __all__ = [
     "gave_up",
     "operations",
     "records",
+    "timeline",
 ]

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from detection import reach, screens, wording
 from detection.admin import gate_views
+from detection.admin.dossiers import dossier_view
 from detection.admin.filters import ConclusionFilter, KeptInsideFilter, SignalFilter, TierFilter
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
 from detection.admin.over_sign_in import keeps_what_was_typed
@@ -111,6 +112,7 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
             path("gate/revoke/", inside(gate_views.revoke_view), name="detection_gate_revoke"),
             path("dismiss/", inside(_dismiss), name="detection_dismiss"),
             path("<uuid:public_id>/review/", kept(inside(review_view)), name="detection_asset_review"),
+            path("<uuid:public_id>/dossier/", inside(dossier_view), name="detection_asset_dossier"),
             *super().get_urls(),
         ]
 

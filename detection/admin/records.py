@@ -1,4 +1,4 @@
-"""Read-only lists of what happened: analyses, history, overrides, policies. One verb: start again what gave up."""
+"""Read-only lists of what happened: analyses, overrides, policies. One verb: start again what gave up."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from detection import audit, reach, registry, wording
+from detection import reach, registry, wording
 from detection.admin import gave_up
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.raw_answers import raw_view
-from detection.models import Analysis, AuditEvent, Override, PolicyVersion
+from detection.models import Analysis, Override, PolicyVersion
 from detection.templatetags.detection_tags import review_url
 from detection.vocabulary import AnalysisStatus, Basis, Verdict
 
@@ -89,45 +89,6 @@ class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
     def redrive(self, request: HttpRequest, queryset: QuerySet[Analysis]) -> None:
         """Only rows that gave up are started; each of the others is named, with the reason."""
         gave_up.redrive_each(request, queryset)
-
-
-@admin.register(AuditEvent)
-class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
-    """The history of every desk, for those who may read it."""
-
-    list_display = ("at", "what", "actor", "about", "note")
-    list_filter = ("action", "at")
-    list_per_page = 50
-    search_fields = ("subject_label", "asset__label", "subject_key")
-    show_full_result_count = False
-    ordering = ("-pk",)
-    fields = ("at", "what", "actor", "about", "note", "facts", "commitments")
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: AuditEvent | None = None) -> bool:
-        return bool(request.user.has_perm("detection.view_audit"))
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        return super().get_queryset(request).select_related("asset").prefetch_related("personal")
-
-    @admin.display(description=gettext_lazy("What"), ordering="action")
-    def what(self, event: AuditEvent) -> str:
-        return audit.entry_of(event).label
-
-    @admin.display(description=gettext_lazy("Who"))
-    def actor(self, event: AuditEvent) -> str:
-        return audit.entry_of(event).actor_label
-
-    @admin.display(description=gettext_lazy("About"))
-    def about(self, event: AuditEvent) -> str:
-        picture = event.asset.label if event.asset_id and event.asset else ""
-        return " · ".join(part for part in (picture, event.subject_label) if part)
-
-    @admin.display(description=gettext_lazy("Note"))
-    def note(self, event: AuditEvent) -> str:
-        return audit.entry_of(event).note
 
 
 @admin.register(Override)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from detection import audit, policy, registry, signals, waiting
 from detection.errors import EvidenceChanged, Refused
-from detection.gate import sending
+from detection.gate import passing, sending
 from detection.gate.reporting import Line, Report, report
 from detection.models import Acknowledgement, Asset, GlassBreak, Override, PolicyVersion
 from detection.models.reviews import AboutSubject
@@ -58,7 +58,9 @@ def authorise(subject: models.Model, *, by: Any) -> Decision:
             for line in found.lines
         ],
     )
-    if not is_allowed:
+    if is_allowed:
+        passing.note(found)
+    else:
         send = partial(
             signals.publication_refused.send_robust, sender=type(subject), subject=subject, report=found, by=by
         )

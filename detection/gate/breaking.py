@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from detection import audit, registry
 from detection.errors import EvidenceChanged, Refused
+from detection.gate import passing
 from detection.gate.acts import Decision, check_reason, locked_report
 from detection.gate.facts import Holders, facts_of
 from detection.gate.reporting import Report
@@ -52,6 +53,7 @@ def authorise_anyway(subject: models.Model, *, by: Any, evidence: str, reason_co
     found = locked_report(subject, by=by)
     if not found.refuses:
         audit.record("gate.passed", subject=subject, by=by, level=found.level, policy=found.policy_number)
+        passing.note(found)
         return Decision(True, found)
     if not can_break(found, by=by):
         audit.record("gate.denied", subject=subject, by=by, permission=_BREAK, level=found.level)
@@ -88,6 +90,7 @@ def authorise_anyway(subject: models.Model, *, by: Any, evidence: str, reason_co
         review_due=made.due_at,
         act=made.public_id,
     )
+    passing.note(found)
     return Decision(True, found, made)
 
 

@@ -12,6 +12,7 @@ from detection.models.glass import GlassBreak
 from detection.models.notes import Note
 from detection.models.operations import MetricTotal, ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
+from detection.models.passages import Passage, Sample
 from detection.models.places import Place, Preference
 from detection.models.policies import PolicyVersion
 from detection.models.reviews import Acknowledgement, Claim, Override, Review
@@ -30,6 +31,7 @@ __all__ = [
     "MetricTotal",
     "Note",
     "Override",
+    "Passage",
     "Place",
     "PolicyVersion",
     "Preference",
@@ -40,6 +42,7 @@ __all__ = [
     "Queue",
     "RateSlot",
     "Review",
+    "Sample",
     "StoredOverlay",
     "Sweep",
     "WebhookDelivery",

@@ -108,6 +108,7 @@ class Asset(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["signal", "-standing_at"], name="detection_asset_signal"),
+            models.Index(fields=["conclusion", "standing_at"], name="detection_asset_concluded"),
             models.Index(
                 fields=["standing_version"],
                 name="detection_asset_unannounced",

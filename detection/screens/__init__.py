@@ -6,7 +6,7 @@ Reads and words only; whether somebody may see it was asked before (`reach`), an
 from __future__ import annotations
 
 from detection.screens.comparison import comparison
-from detection.screens.detectors import Card, basis_of, cards, primary_alias, request_of, title_of
+from detection.screens.detectors import Card, basis_of, cards, primary_alias, request_of, title_of, title_of_alias
 from detection.screens.faces import Face, face, tier_of
 from detection.screens.panes import Pane, Provenance, media_url, overlay_of, pane, provenance
 
@@ -27,4 +27,5 @@ __all__ = [
     "request_of",
     "tier_of",
     "title_of",
+    "title_of_alias",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from detection import wording
+from detection import sampling, wording
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.providers import providers
 from detection.standing import present_analyses
@@ -56,6 +56,8 @@ def cards(asset: Asset, analyses: Sequence[Analysis] | None = None) -> list[Card
     """Every detector's card: the primary first, declarations last. History rows of older generations are left out."""
     rows = present_analyses(asset) if analyses is None else analyses
     primary = primary_alias()
+    if sampling.is_blind(asset):
+        rows = [row for row in rows if basis_of(row) is not Basis.PIXELS]
     made = [_card(row, is_primary=row.provider == primary) for row in rows]
     return sorted(made, key=lambda card: (basis_of(card.analysis) is not Basis.PIXELS, not card.is_primary))
 
@@ -149,8 +151,13 @@ def request_of(row: Analysis) -> str:
 
 def title_of(row: Analysis) -> str:
     """The detector's name on screens; the alias, where it is not configured any more."""
-    provider = providers.get(row.provider)
-    return provider.title if provider else row.provider
+    return title_of_alias(row.provider)
+
+
+def title_of_alias(alias: str) -> str:
+    """The same for an alias alone, as reports have it."""
+    provider = providers.get(alias)
+    return provider.title if provider else alias
 
 
 def primary_alias() -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from detection import policy, wording
+from detection import policy, sampling, wording
 from detection.models import Asset
 from detection.results import Declared
 from detection.vocabulary import Signal, SourceTier, Why
@@ -34,6 +34,9 @@ class Face:
 def face(asset: Asset) -> Face:
     """What was found about this picture. Reads nothing but the asset's own row, so that lists stay cheap."""
     signal, standing = Signal(asset.signal), asset.standing
+    if sampling.is_blind(asset):
+        said = _("Chance chose this picture: judge it by itself. What the detector said is shown once somebody has.")
+        return Face(word=_("Random sample"), sentence=said, tone="neutral", icon="circle-dashed")
     notes = tuple(standing.get("notes", ()))
     return Face(
         word=_word(asset, signal, notes),

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from detection import policy, screens
+from detection import policy, sampling, screens
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.standing import assess_asset, latest_review, present_analyses
 from detection.views.media import NEVER_KEPT, visible
@@ -84,7 +84,7 @@ def _detector(asset: Asset, row: Analysis) -> dict[str, Any]:
         "status": row.status,
         "verdict": row.verdict or None,
         "basis": screens.basis_of(row).value,
-        "confidence": row.ai_score if by_pixels else None,
+        "confidence": row.ai_score if by_pixels and not sampling.is_blind(asset) else None,
         "model": row.model,
         "overlayUrl": f"{screens.media_url(asset, 'overlay')}&analysis={row.public_id}" if has_overlay else None,
         "nextAttemptAt": _iso(row.next_attempt_at),
