@@ -16,12 +16,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.decorators.http import require_safe
 
+from newsroom.api import problems as api_problems
 from newsroom.storage import is_full
 
 
 def page(
     request: HttpRequest, status: int, title: str, *sentences: str, back: bool = True, sign_in: bool = False
 ) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return api_problems.of_status(status, " ".join(sentences))
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
         return JsonResponse({"sentence": " ".join(sentences)}, status=status)
     context = {"title": title, "sentences": sentences, "back": back, "sign_in": sign_in}

@@ -119,7 +119,7 @@ class EvidenceView(models.Model):
     )
     viewer_label = models.CharField(max_length=150, blank=True)
     what = models.CharField(max_length=20)
-    """`review`, `raw` or `dossier`: which page or paper it was."""
+    """`review`, `raw`, `dossier` or `api`: which page, paper or door it was."""
     evidence = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField(default=timezone.now)
 

@@ -63,7 +63,7 @@ class ApiTokenAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=gettext_lazy("may"))
     def may(self, token: ApiToken) -> str:
-        words = ", ".join(str(Scope(scope).label) for scope in Scope if scope in token.allowed)
+        words = ", ".join(scope for scope in Scope if scope in token.allowed)
         return _("A service: %(words)s") % {"words": words} if token.is_service else words
 
     @admin.display(description=gettext_lazy("highest source"))

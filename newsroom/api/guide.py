@@ -72,7 +72,7 @@ def _operations(description: _Json) -> Iterator[tuple[str, Operation]]:
                     method=method.upper(),
                     path=path,
                     scope=one["x-scope"],
-                    words=one.get("description", ""),
+                    words=one.get("description", "").replace("`", ""),
                     takes=takes,
                     asks=[*asked, *_members(schemas, body, _("body"))],
                     status=str(status),
@@ -91,14 +91,16 @@ def _content(one: _Json) -> tuple[str, _Json]:
 
 def _parameter(schemas: _Json, one: _Json) -> Member:
     is_required = bool(one.get("required"))
-    return Member(one["name"], one["in"], _kind(schemas, one["schema"]), is_required, one.get("description", ""))
+    return Member(
+        one["name"], one["in"], _kind(schemas, one["schema"]), is_required, one.get("description", "").replace("`", "")
+    )
 
 
 def _members(schemas: _Json, schema: _Json, where: str) -> list[Member]:
     schema = _followed(schemas, schema)
     required = schema.get("required", ())
     return [
-        Member(name, where, _kind(schemas, one), name in required, one.get("description", ""))
+        Member(name, where, _kind(schemas, one), name in required, one.get("description", "").replace("`", ""))
         for name, one in schema.get("properties", {}).items()
     ]
 
@@ -115,7 +117,7 @@ def _followed(schemas: _Json, schema: _Json) -> _Json:
 
 def _kind(schemas: _Json, schema: _Json) -> str:
     """A type in a word or two."""
-    if either := schema.get("anyOf"):
+    if either := [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]:
         return _(" or ").join(_kind(schemas, one) for one in either)
     schema = _followed(schemas, schema)
     if words := schema.get("enum"):

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import addresses
+from newsroom import throttling
 from newsroom.api.problems import Problem
 from newsroom.streaming import UPLOAD_CAP
 
@@ -61,7 +62,7 @@ def count_token(number: int) -> None:
 
 def count_stranger(request: HttpRequest) -> None:
     """Count one request without a valid token, so that guessing is slow. Raises Problem (429)."""
-    _count(f"address:{came_from(request).get('address', '')}", STRANGERS)
+    _count(f"address:{throttling.address(request)}", STRANGERS)
 
 
 def came_from(request: HttpRequest) -> dict[str, str]:

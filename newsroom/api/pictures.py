@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from ninja import File, Form, Header, Query, Router, Status
 from ninja.files import UploadedFile
 
+from detection.history import viewing
 from detection.views import media
 from newsroom import permissions, placing, uploads
 from newsroom.api import answers, limits, shapes, telling
@@ -63,6 +64,7 @@ def read_picture(request: HttpRequest, asset_id: UUID) -> shapes.Picture:
     """The evidence about one picture: what each detector said, what the file declares, what people concluded."""
     caller = caller_of(request)
     asset, photo = picture_for(caller, asset_id)
+    viewing.note(asset, by=caller.user, what="api")
     return telling.picture_in_full(asset, photo, caller)
 
 

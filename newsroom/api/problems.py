@@ -93,6 +93,12 @@ def not_found(request: HttpRequest, **_kwargs: object) -> HttpResponse:
     return Problem("not-found", _("The API has no such address. They are listed at /api/v1/.")).response()
 
 
+def of_status(status: int, sentence: str) -> HttpResponse:
+    """What Django itself answers below the API's address: an error that nobody foresaw, no room on the disk."""
+    known = (name for name, kind in KINDS.items() if kind.status == status)
+    return Problem(next(known, "went-wrong"), sentence).response()
+
+
 def answer_to(error: BaseException) -> HttpResponse | None:
     """The problem that an error is told as; None for one that nobody foresaw."""
     if isinstance(error, Problem):

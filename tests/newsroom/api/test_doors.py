@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import uuid
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from detection import scanning
-from detection.models import Acknowledgement, AuditEvent, Override, Review
+from detection.models import Acknowledgement, AuditEvent, EvidenceView, Override, Review
 from detection.testing.draining import drain
 from newsroom.api.site import api
 from newsroom.models import Desk, Photo, Placement, Story, StoryState
@@ -370,6 +371,34 @@ def test_every_door_asks_for_a_scope() -> None:
 def test_a_file_that_is_gone_is_a_problem(cast: Cast, held: Photo) -> None:
     held.image.storage.delete(str(held.image.name))
     problem(cast("erin").get(f"/pictures/{asset_of(held).public_id}/files/original"), 404, "not-found")
+
+
+def test_what_nobody_foresaw_is_a_problem_that_tells_nothing(
+    cast: Cast, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """H02."""
+    caller = cast("erin")
+    for error, status, kind in (
+        (KeyError("pw-canary"), 500, "went-wrong"),
+        (OSError(errno.ENOSPC, "x"), 507, "no-room"),
+    ):
+
+        def breaks(*args: Any, error: Exception = error, **kwargs: Any) -> Any:
+            raise error
+
+        monkeypatch.setattr("newsroom.api.telling.story_in_full", breaks)
+        headers = {"Authorization": f"Bearer {caller.token}"}
+        answer = Client(raise_request_exception=False).get(f"{API}/stories/night-launch", headers=headers)
+        problem(answer, status, kind)  # type: ignore[arg-type]
+        assert b"canary" not in answer.content
+
+
+def test_reading_the_evidence_is_noted_as_on_the_page(cast: Cast, held: Photo, erin: User) -> None:
+    asset = asset_of(held)
+    for _ in range(2):
+        cast("erin").get(f"/pictures/{asset.public_id}")
+    view = EvidenceView.objects.get()
+    assert (view.asset, view.viewer_label, view.what, view.evidence) == (asset, "Erin", "api", asset.evidence)
 
 
 def test_a_placed_picture_s_story_of_another_desk_is_not_named(cast: Cast, held: Photo, sports: Desk) -> None:
