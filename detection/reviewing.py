@@ -104,7 +104,8 @@ def decide(
     _check_words(reason_code, reader_label, no_label_reason)
     is_holder = subject is not None and _may(asset, by=by, subject=subject, permission="detection.override_hold")
     picture = asset.picture()
-    rules = PolicyVersion.current().rules
+    desk = registry.publishable_type(subject).desk_of(subject) if subject is not None else ""
+    rules = PolicyVersion.current().rules.of_desk(desk)
     if rules.four_eyes and picture is not None and asset.asset_type.uploader_of(picture) == by:
         is_holder = False
     with transaction.atomic():

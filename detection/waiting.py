@@ -101,16 +101,18 @@ def reckon(asset: Asset, *, is_locked: bool = False) -> None:
             Asset.objects.lock([asset.pk])
             asset.refresh_from_db()
         version = PolicyVersion.current()
-        level, is_asked = _asked(asset, version.rules)
+        rules = version.rules
+        _level, is_asked = _asked(asset, rules)
         places = _with_bare(asset, list(Place.objects.filter(asset=asset)), is_asked=is_asked)
         if places:
-            _answer(asset, places, level, is_asked=is_asked, number=version.number)
+            _answer(asset, places, rules, number=version.number)
 
 
-def _answer(asset: Asset, places: list[Place], level: Level, *, is_asked: bool, number: int) -> None:
+def _answer(asset: Asset, places: list[Place], rules: policy.Rules, *, number: int) -> None:
     common = {"signal": asset.signal, "why": asset.why, "tier": asset.source_tier, "judged_under": number}
     answers = _Answers(asset, places) if asset.evidence else None
     for place in places:
+        level, is_asked = _asked(asset, rules.of_desk(place.desk))
         urge = _urge(level, is_asked=is_asked, floor=place.floor)
         facts: dict[str, Any] = {**common, "urge": urge, "closed_until": None, "needs_holder": False}
         facts["is_open"] = bool(urge) and asset.detached_at is None

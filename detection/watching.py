@@ -26,7 +26,6 @@ from detection.models import (
     Sweep,
     WebhookDelivery,
     Worker,
-    moments,
 )
 from detection.models.deliveries import OPEN
 from detection.providers import providers
@@ -91,7 +90,6 @@ class Picture:
     anchored_at: datetime | None
     verified_at: datetime | None
     unannounced: int = 0
-    all_paused: str = ""
 
     @property
     def swept_ago(self) -> float | None:
@@ -132,7 +130,6 @@ def look(now: datetime | None = None) -> Picture:
         anchored_at=told.get("audit.anchored"),
         verified_at=told.get("audit.verified"),
         unannounced=Asset.objects.unannounced().count(),
-        all_paused=switches.pauses().get(switches.ALL, ""),
     )
 
 
@@ -165,7 +162,7 @@ def _states(now: datetime) -> dict[AnalysisStatus, State]:
 def _detectors(now: datetime) -> list[Detector]:
     rows = {row.alias: row for row in ProviderSwitch.objects.all()}
     blocked = dict(RateSlot.objects.values_list("alias", "blocked_until"))
-    spent = {one.alias: one for one in budgets.all_of(moments.now())}
+    spent = {one.alias: one for one in budgets.all_of(now)}
     everybody = rows.get(switches.ALL)
     found = []
     for alias in providers.aliases():

@@ -24,7 +24,12 @@ FLOORS: tuple[frozenset[str], ...] = (
             "waiting",
         }
     ),
-    frozenset({"scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "sweeping"}),
+    frozenset(
+        {
+            *("scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "ruling"),
+            "sweeping",
+        }
+    ),
     frozenset(
         {
             *(
@@ -54,7 +59,7 @@ WITHIN: dict[str, set[str]] = {
     "callbacks": {"scanning"},
     "checking": {"scanning"},
     "noting": {"reviewing"},
-    "sweeping": {"scanning", "callbacks", "checking", "history"},
+    "sweeping": {"scanning", "callbacks", "checking", "history", "ruling"},
 }
 """What may be seen of one's own floor, on floors 2 to 4. The two lowest are free of cycles, and the doors are doors."""
 ANYWHERE = {"signals"}

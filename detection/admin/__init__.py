@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detection.admin import assets, deliveries, gave_up, operations, records, timeline
+from detection.admin import assets, deliveries, gave_up, operations, pipeline, policies, records, sent, timeline
 from detection.admin.mixins import AnalysedImageMixin, GatedPublicationMixin, NamesChangerMixin, ReadOnlyMixin
 from detection.admin.queue import doors
 
@@ -16,6 +16,9 @@ __all__ = [
     "doors",
     "gave_up",
     "operations",
+    "pipeline",
+    "policies",
     "records",
+    "sent",
     "timeline",
 ]

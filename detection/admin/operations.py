@@ -53,6 +53,12 @@ class _Row:
         return check is not None and check.ok is None and check.asked_at < timezone.now() - _USUALLY_TAKEN
 
 
+def _back(request: HttpRequest) -> HttpResponseRedirect:
+    """To the page on which the button was pressed: this one, or the operations page."""
+    page = "pipeline" if request.POST.get("from") == "pipeline" else "providerswitch"
+    return HttpResponseRedirect(reverse(f"admin:detection_{page}_changelist"))
+
+
 @admin.register(ProviderSwitch)
 class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
     """Every configured detector with its switch, and the one for all of them."""
@@ -83,7 +89,7 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
             return self._page(request, problem=first_error(form), at=alias, status=400)
         switches.pause(alias, by=request.user, reason=form.cleaned_data["reason"])
         messages.info(request, _("Paused. Pictures wait and are checked after it is resumed."))
-        return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
+        return _back(request)
 
     def resume_view(self, request: HttpRequest, alias: str) -> HttpResponse:
         """Ask it again."""
@@ -92,7 +98,7 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
             return self._page(request, problem=switches.setting_sentence(), at=alias, status=409)
         switches.resume(alias, by=request.user, reason=request.POST.get("reason", "")[:1000])
         messages.info(request, _("Resumed. What waited is checked now."))
-        return HttpResponseRedirect(reverse("admin:detection_providerswitch_changelist"))
+        return _back(request)
 
     def test_view(self, request: HttpRequest, alias: str) -> HttpResponse:
         """Ask for a test of its credentials; a worker does it."""

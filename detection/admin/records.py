@@ -17,7 +17,7 @@ from detection import reach, registry, wording
 from detection.admin import gave_up
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.raw_answers import raw_view
-from detection.models import Analysis, Override, PolicyVersion
+from detection.models import Analysis, Override
 from detection.templatetags.detection_tags import review_url
 from detection.vocabulary import AnalysisStatus, Basis, Verdict
 
@@ -131,18 +131,3 @@ class OverrideAdmin(ReadOnlyMixin, AnyAdmin):
         if override.evidence != override.asset.evidence:
             return _("Lapsed: the evidence changed.")
         return _("Until %(time)s.") % {"time": wording.moment(override.ends_at)}
-
-
-@admin.register(PolicyVersion)
-class PolicyVersionAdmin(ReadOnlyMixin, AnyAdmin):
-    """Every version of the policy, with who wrote it and why."""
-
-    list_display = ("__str__", "author_label", "reason", "created_at", "activated_at")
-    ordering = ("-number",)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: PolicyVersion | None = None) -> bool:
-        user: Any = request.user
-        return reach.may_look_at_any(user) or bool(user.has_perm("detection.change_policy"))

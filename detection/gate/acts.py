@@ -221,7 +221,7 @@ def override(
     with transaction.atomic():
         line, found = _line_of(subject, asset, by=by, evidence=evidence)
         check_reason(reason_code, note, needs_note=True)
-        _check_override(line, by=by, lifts_stop=lifts_stop, **words)
+        _check_override(line, desk=kind.desk_of(subject), by=by, lifts_stop=lifts_stop, **words)
         words["ends_at"], words["lifts_stop"] = _end_of(subject, ends_at), line.level is Level.STOP
         about = _about(subject, line, found, by=by)
         made = Override.objects.create(reason_code=reason_code, note=note.strip(), **words, **about)
@@ -233,11 +233,11 @@ def override(
 
 
 def _check_override(
-    line: Line, *, by: Any, lifts_stop: bool, scope: str, reader_label: str, no_label_reason: str
+    line: Line, *, desk: str, by: Any, lifts_stop: bool, scope: str, reader_label: str, no_label_reason: str
 ) -> None:
     kind = registry.asset_type(line.placed.picture)
     is_own = by is not None and kind.uploader_of(line.placed.picture) == by
-    if is_own and PolicyVersion.current().rules.four_eyes:
+    if is_own and PolicyVersion.current().rules.of_desk(desk).four_eyes:
         raise Refused(_("Whoever uploaded a picture cannot override its hold. Ask another desk chief."))
     if line.level is Level.STOP and not lifts_stop:
         raise Refused(_("The policy stops this picture; an override does not lift that. Replace the picture."))

@@ -86,7 +86,7 @@ def facts_of_all(subjects: list[tuple[models.Model, list[registry.Placed]]], *, 
     analyses = _newest(Analysis.objects.filter(asset__in=pks).present())
     reviews = _reviews(list(assets.values()), shas, desks)
     before = _looked_before(list(assets.values()))
-    found = []
+    found, rules = [], version.rules
     for subject, placed in subjects:
         desk, key = kind.desk_of(subject), registry.key(subject)
         own = {one: assets[one] for one in map(_key_of, placed) if one in assets}
@@ -95,7 +95,7 @@ def facts_of_all(subjects: list[tuple[models.Model, list[registry.Placed]]], *, 
                 subject=subject,
                 kind=kind,
                 desk=desk,
-                rules=version.rules,
+                rules=rules.of_desk(desk),
                 number=version.number,
                 now=now,
                 assets=own,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from detection.models import moments
-from detection.models.analyses import Analysis, GaveUp
+from detection.models.analyses import Analysis, GaveUp, Sent
 from detection.models.assets import Asset, Queue
 from detection.models.audit import AuditEvent, AuditPersonal, AuditSeal, EvidenceView, Preservation
 from detection.models.budgets import ProviderDay
 from detection.models.deliveries import WebhookDelivery
 from detection.models.glass import GlassBreak
 from detection.models.notes import Note
-from detection.models.operations import MetricTotal, ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
+from detection.models.operations import MetricTotal, Pipeline, ProviderCheck, ProviderSwitch, RateSlot, Sweep, Worker
 from detection.models.overlays import StoredOverlay
 from detection.models.passages import Passage, Sample
 from detection.models.places import Place, Preference
@@ -32,6 +32,7 @@ __all__ = [
     "Note",
     "Override",
     "Passage",
+    "Pipeline",
     "Place",
     "PolicyVersion",
     "Preference",
@@ -43,6 +44,7 @@ __all__ = [
     "RateSlot",
     "Review",
     "Sample",
+    "Sent",
     "StoredOverlay",
     "Sweep",
     "WebhookDelivery",

@@ -251,6 +251,16 @@ class Analysis(models.Model):
         return True
 
 
+class Sent(Analysis):
+    """The same rows seen as a list of what left the house, to whom and as what."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "picture sent to a detector"
+        verbose_name_plural = "what left the house"
+
+
 class GaveUp(Analysis):
     """The same rows seen as a list of those that gave up: which ones, is decided where they are listed."""
 

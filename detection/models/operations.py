@@ -138,6 +138,16 @@ class Sweep(models.Model):
         return f"{self.name} at {self.ran_at:%H:%M:%S}"
 
 
+class Pipeline(Sweep):
+    """The same rows as the name of a page: how the pipeline stands."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "operations"
+        verbose_name_plural = "operations"
+
+
 class Worker(models.Model):
     """One `detection_worker` and its cluster, as it was last heard of; a person sees who works, and who is gone."""
 

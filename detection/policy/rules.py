@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -26,6 +26,8 @@ BEFORE_INSTALL = "before_install"
 ROWS: tuple[str, ...] = (*(signal.value for signal in Signal), CREDENTIALS_BROKEN_AI, BEFORE_INSTALL)
 """Every row of the level table: one for each signal, and the two that need a row of their own."""
 
+_BY_DESK = ("levels", "queued", "four_eyes")
+"""What may differ from desk to desk; how a signal is found may not, for a picture has one signal."""
 _KNOWN = (SourceTier.STAFF, SourceTier.AGENCY, SourceTier.UNDECLARED)
 _UNTRUSTED = (SourceTier.UGC, SourceTier.UNKNOWN)
 _COLUMNS = (_KNOWN, (SourceTier.FREELANCE,), _UNTRUSTED)
@@ -64,6 +66,7 @@ DEFAULT: dict[str, Any] = {
     "override": {"default_hours": 24, "after_publication_hours": 2, "max_days": 7},
     "min_note": 15,
     "labelled_use": {"default": ["illustration", "subject"], "desks": {}},
+    "desks": {},
 }
 """The policy a newsroom starts with.
 
@@ -72,7 +75,8 @@ that isn't named keeps its adapter's own. `pixel_share_floor`: a smaller flagged
 `second_opinion_band`: from the first score up to, not including, the second another detector is asked by itself;
 null: never. The default reaches a little below the usual `some` cut and ends at the usual `strong` one. `four_eyes`:
 nobody overrides for a picture of their own. `min_note`: characters. `labelled_use`: the uses in which a labelled AI
-picture needs an acknowledgement only; `desks` gives a desk, by its key, a list of its own.
+picture needs an acknowledgement only; `desks` gives a desk, by its key, a list of its own. `desks`: by a desk's key,
+what differs there of the two tables and of `four_eyes`.
 """
 
 
@@ -114,6 +118,8 @@ class Rules:
     min_note: int
     labelled_default: frozenset[PlacedUse]
     labelled_by_desk: Mapping[str, frozenset[PlacedUse]]
+    by_desk: Mapping[str, Rules] = field(default_factory=dict)
+    """Of desks that have rules of their own, all of them; by the desk's key."""
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Rules:
@@ -142,6 +148,7 @@ class Rules:
             labelled_by_desk=MappingProxyType(
                 {str(desk): _uses(uses) for desk, uses in _section(labelled["desks"], "labelled_use.desks").items()}
             ),
+            by_desk=_by_desk(given),
         )
 
     def thresholds_for(self, alias: str, own: HasThresholds) -> HasThresholds:
@@ -153,6 +160,10 @@ class Rules:
         if self.primary in pixel_aliases:
             return self.primary
         return next(iter(pixel_aliases), None)
+
+    def of_desk(self, desk: str) -> Rules:
+        """The rules of this desk (its key as text), where they differ; else these."""
+        return self.by_desk.get(desk, self)
 
     def labelled_uses(self, desk: str = "") -> frozenset[PlacedUse]:
         """The uses in which this desk (its key as text) may publish a labelled AI picture after an acknowledgement."""
@@ -176,6 +187,24 @@ def _section(value: object, name: str, known: Mapping[str, Any] | Sequence[str] 
             % {"name": name, "unknown": ", ".join(unknown), "known": ", ".join(known or ())}
         )
     return value
+
+
+def _by_desk(given: Mapping[str, Any]) -> Mapping[str, Rules]:
+    """Of each desk the whole policy, with what differs there laid over it."""
+    found = {}
+    for desk, own in _section(given["desks"], "desks").items():
+        name = f"desks.{desk}"
+        section = _section(own, name, _BY_DESK)
+        whole: dict[str, Any] = {**given, **section, "desks": {}}
+        for table in ("levels", "queued"):
+            rows = _section(section.get(table, {}), f"{name}.{table}", ROWS)
+            base = given[table]
+            merged = {
+                row: {**base.get(row, {}), **_section(rows.get(row, {}), f"{name}.{table}.{row}")} for row in ROWS
+            }
+            whole[table] = merged
+        found[str(desk)] = Rules.parse(whole)
+    return MappingProxyType(found)
 
 
 def _number(value: object, name: str, low: float, high: float) -> float:
