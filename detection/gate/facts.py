@@ -13,6 +13,7 @@ from django.db import models
 
 from detection import registry
 from detection.audit import name_of
+from detection.gate import near
 from detection.models import Acknowledgement, Analysis, Asset, Override, PolicyVersion, Review
 from detection.policy import Rules
 from detection.standing import standing_review
@@ -36,6 +37,13 @@ class Facts:
     overrides: dict[int, list[Override]]
     before: dict[int, list[Analysis]]
     """Of pictures that are being looked at once more: what the earlier look had found."""
+    earlier: list[near.Earlier]
+    """The pictures with an open question that this publishable held lately."""
+
+    @property
+    def placed_now(self) -> set[int]:
+        """The assets of the pictures that stand in it."""
+        return {asset.pk for asset in self.assets.values()}
 
     def asset_of(self, picture: models.Model) -> Asset | None:
         return self.assets.get((registry.content_type(picture).pk, registry.key(picture)))
@@ -86,6 +94,8 @@ def facts_of_all(subjects: list[tuple[models.Model, list[registry.Placed]]], *, 
     analyses = _newest(Analysis.objects.filter(asset__in=pks).present())
     reviews = _reviews(list(assets.values()), shas, desks)
     before = _looked_before(list(assets.values()))
+    keys = [registry.key(subject) for subject, placed in subjects if placed]
+    earlier = near.held_by(kind.model_class._meta.label_lower, keys, now=now) if keys else {}
     found, rules = [], version.rules
     for subject, placed in subjects:
         desk, key = kind.desk_of(subject), registry.key(subject)
@@ -107,6 +117,7 @@ def facts_of_all(subjects: list[tuple[models.Model, list[registry.Placed]]], *, 
                     for asset in own.values()
                 },
                 before=before,
+                earlier=earlier.get(key, []),
             )
         )
     return found

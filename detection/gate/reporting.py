@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from detection import policy, registry, wording
 from detection.conf import settings
+from detection.gate import near
 from detection.gate.facts import Facts, Holders, facts_of, facts_of_all
 from detection.gate.lowering import after_people, level_before
 from detection.gate.sending import Sent, sent_about
@@ -25,7 +26,7 @@ from detection.models import Analysis, Asset
 from detection.policy import Assessment, Rules
 from detection.results import Declared
 from detection.standing import evidence_of, situation_of
-from detection.vocabulary import Level, Signal, Why
+from detection.vocabulary import Conclusion, Level, Signal, Why
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,6 +173,9 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
     floors = [reason.at_least for reason in reasons]
     if asset is not None and found.signal in (Signal.NOT_CHECKED, Signal.COULD_NOT_CHECK):
         floors.append(level_before(asset, placed, facts))
+    copied = near.like(asset, facts.earlier, besides=facts.placed_now) if asset is not None else None
+    if copied is not None:
+        floors.append(Level.ACKNOWLEDGE)
     base = max([base, *floors], key=lambda one: one.rank)
     evidence = evidence_of(asset, rows) if asset and rows else ""
     level, cleared_by, conclusion = base, "", None
@@ -190,7 +194,7 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
         level=level,
         is_queued=queued,
         sentence=_sentence(asset, found, rows, facts.now),
-        notes=tuple(wording.note_sentences(found.notes)),
+        notes=(*_about_copy(copied, facts.now), *wording.note_sentences(found.notes)),
         cleared_by=cleared_by,
         who_can_clear=tuple(name for one in strongest for name in holders.names(one)),
         evidence=evidence,
@@ -199,6 +203,14 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
         actions=_actions(level, holders) if asset and not placed.is_live else (),
         conclusion=conclusion or "",
     )
+
+
+def _about_copy(copied: near.Earlier | None, now: datetime) -> list[str]:
+    if copied is None:
+        return []
+    earlier = copied.asset
+    conclusion = Conclusion(earlier.conclusion) if earlier.conclusion else None
+    return [wording.near_copy_sentence(Signal(earlier.signal), conclusion, when=copied.at, now=now)]
 
 
 def _with_sent(lines: tuple[Line, ...], subject: models.Model) -> tuple[Line, ...]:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from detection.vocabulary import Conclusion, Level, NoteKind, Signal
-from detection.wording.terms import conclusion_word, dated, moment
+from detection.wording.terms import conclusion_word, dated, moment, signal_word
 
 REASON_CODES: dict[str, Promise] = {
     "original_seen": _("Original file seen"),
@@ -89,6 +89,19 @@ def level_sentence(level: Level, who_can_clear: Sequence[str] | None = None) -> 
     if level is Level.NOTICE:
         return gettext("The story can publish. Please note what is said about this picture.")
     return gettext("There is no open question about this picture. The story can publish.")
+
+
+def near_copy_sentence(
+    signal: Signal, conclusion: Conclusion | None, *, when: datetime, now: datetime | None = None
+) -> str:
+    """What is said beside a picture that is very like one which the same story held before."""
+    if conclusion is not None and conclusion.says_ai:
+        words = {"time": moment(when, now=now), "found": conclusion_word(conclusion)}
+        return (
+            gettext("A very similar picture stood in this story till %(time)s. A person concluded: %(found)s.") % words
+        )
+    words = {"time": moment(when, now=now), "found": signal_word(signal)}
+    return gettext("A very similar picture stood in this story till %(time)s. About that one: %(found)s.") % words
 
 
 def story_sentence(count: int, who_can_clear: Sequence[str] = ()) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from detection import audit, gate
+from detection.models import Asset
 from newsroom import renditions, uploads
 from newsroom.models import Placement, Story, StoryState
 from newsroom.publishing import moving
@@ -91,5 +92,6 @@ def publish_without(story: Story, placement: Placement, *, by: Any) -> Outcome:
     with transaction.atomic():
         if not Placement.objects.filter(pk=placement.pk, story=story).delete()[0]:
             return moving.too_late(story)
-        audit.record("story.picture_left_out", subject=story, by=by, picture=str(placement.photo))
+        asset = Asset.objects.of(placement.photo).first()
+        audit.record("story.picture_left_out", asset=asset, subject=story, by=by, picture=str(placement.photo))
     return publish(story, by=by)

@@ -893,7 +893,7 @@ def test_an_overview_says_of_each_story_what_its_report_says_in_as_many_queries_
     gate.override(stories[5], held, by=dana, evidence=held.evidence, scope="desk", **WHY)
     alone = [[(line.level, line.cleared_by) for line in gate.report(story).lines] for story in stories]
     placed = 10  # the host's own look at each story's pictures
-    with django_assert_max_num_queries(placed + 9):
+    with django_assert_max_num_queries(placed + 11):
         together = gate.overview(stories)
     assert [[(line.level, line.cleared_by) for line in one.lines] for one in together] == alone
     assert len({str(lines) for lines in alone}) > 2
