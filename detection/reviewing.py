@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, policy, registry, signals, waiting
+from detection import audit, four_eyes, policy, registry, signals, waiting
 from detection.errors import EvidenceChanged, Refused
 from detection.models import Asset, Claim, PolicyVersion, Review
 from detection.standing import evidence_of, present_analyses, settle, standing_review
@@ -103,11 +103,10 @@ def decide(
     check_place(asset, by=by, subject=subject)
     _check_words(reason_code, reader_label, no_label_reason)
     is_holder = subject is not None and _may(asset, by=by, subject=subject, permission="detection.override_hold")
-    picture = asset.picture()
     desk = registry.publishable_type(subject).desk_of(subject) if subject is not None else ""
     rules = PolicyVersion.current().rules.of_desk(desk)
-    if rules.four_eyes and picture is not None and asset.asset_type.uploader_of(picture) == by:
-        is_holder = False
+    part = four_eyes.part_of(by, asset, desk=desk) if is_holder else ""
+    is_holder = is_holder and not part
     with transaction.atomic():
         Asset.objects.lock([asset.pk])
         asset.refresh_from_db()
@@ -127,7 +126,7 @@ def decide(
             author=by,
             author_label=audit.name_of(by),
         )
-        _record(made, subject, by=by, no_label_reason=no_label_reason.strip())
+        _record(made, subject, by=by, no_label_reason=no_label_reason.strip(), part=part)
         _settled(asset, by=by)
     return made
 
@@ -146,7 +145,8 @@ def _check_words(reason_code: str, reader_label: str, no_label_reason: str) -> N
         raise Refused(_("Give the label for readers, or say why there is none; not both. Nothing was recorded."))
 
 
-def _record(made: Review, subject: models.Model | None, *, by: Any, no_label_reason: str) -> None:
+def _record(made: Review, subject: models.Model | None, *, by: Any, no_label_reason: str, part: str) -> None:
+    held_back: dict[str, Any] = {"four_eyes": part} if part else {}
     audit.record(
         "review.concluded",
         asset=made.asset,
@@ -162,6 +162,7 @@ def _record(made: Review, subject: models.Model | None, *, by: Any, no_label_rea
         desk=made.desk,
         by_holder=made.by_holder,
         policy=PolicyVersion.current().number,
+        **held_back,
     )
     transaction.on_commit(partial(signals.conclusion_recorded.send_robust, sender=Review, review=made), robust=True)
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from detection import wording
-from newsroom import permissions
+from detection.errors import NotPermitted, Refused
+from newsroom import permissions, sourcing
 from newsroom.models import Photo, SourceTier, Story
 from newsroom.streaming import REQUEST_CAP, UPLOAD_CAP, NotKept
 from newsroom.uploads import Particulars
@@ -93,6 +94,42 @@ class StoryForm(forms.ModelForm):  # type: ignore[type-arg]
             if self.instance.pk:
                 there = there.exclude(placements__story=self.instance)
             self.fields["attach"].queryset = there  # type: ignore[attr-defined]
+
+
+class PhotoForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A picture's words and source. `by` is who fills it in."""
+
+    by: Any = None
+    tier_reason = forms.CharField(
+        label=_("How the desk knows the source"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_(
+            "Asked for where the source becomes a surer one; that takes a desk chief, and stands in the history."
+        ),
+    )
+
+    class Meta:
+        model = Photo
+        fields = ("headline", "credit", "licence", "caption", "alt_text", "source_tier")
+
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or self.cleaned_data
+        if "source_tier" in self.changed_data and "source_tier" in words:
+            try:
+                sourcing.check(
+                    Photo.objects.get(pk=self.instance.pk),
+                    self.initial.get("source_tier", ""),
+                    words["source_tier"],
+                    by=self.by,
+                    reason=words.get("tier_reason", ""),
+                )
+            except NotPermitted as error:
+                self.add_error("source_tier", str(error))
+            except Refused as error:
+                self.add_error("tier_reason", str(error))
+        return words
 
 
 class CheckForm(forms.Form):

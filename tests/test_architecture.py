@@ -20,8 +20,8 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"registry", "providers", "models", "stored"}),
     frozenset(
         {
-            *("audit", "budgets", "pulse", "queue", "ratelimit", "sampling", "switches", "standing", "tallies"),
-            "waiting",
+            *("audit", "budgets", "four_eyes", "pulse", "queue", "ratelimit", "sampling", "switches", "standing"),
+            *("tallies", "waiting"),
         }
     ),
     frozenset(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from detection import audit, noting, reviewing, scanning, wording
+from detection import audit, four_eyes, noting, reviewing, scanning, wording
 from detection.admin.over_sign_in import typed_before
 from detection.admin.visits import Visit
 from detection.errors import DetectionError, EvidenceChanged, NotPermitted, Refused
@@ -74,6 +74,7 @@ def _decide(visit: Visit) -> str:
         raise Refused(first_error(form))
     words = form.cleaned_data
     conclusion = Conclusion(words["conclusion"])
+    part = four_eyes.part_of(visit.request.user, visit.asset, desk=visit.desk) if visit.may("override_hold") else ""
     if conclusion is Conclusion.WAITING_FOR_SOURCE:
         reviewing.ask_source(
             visit.asset,
@@ -94,9 +95,10 @@ def _decide(visit: Visit) -> str:
             reader_label=words["reader_label"],
             no_label_reason=words["no_label_reason"],
         )
-    return _("Recorded: %(conclusion)s. You can undo it for ten minutes.") % {
+    said = _("Recorded: %(conclusion)s. You can undo it for ten minutes.") % {
         "conclusion": wording.conclusion_word(conclusion)
     }
+    return f"{said} {four_eyes.sentence(part)}".strip()
 
 
 def _undo(visit: Visit) -> str:

@@ -100,6 +100,11 @@ class Visit:
         """Where the next picture is asked for, while this person goes from one to the next; else ""."""
         return self.back if self.back.startswith(_address("admin:detection_queue_one") or "/ ") else ""
 
+    @property
+    def desk(self) -> str:
+        """The desk of the story it comes from; "" without a story."""
+        return registry.publishable_type(self.subject).desk_of(self.subject) if self.subject is not None else ""
+
     def may(self, permission: str) -> bool:
         """Whether this person holds `permission` on the picture, or on the story's desk."""
         name = f"detection.{permission}"

@@ -82,13 +82,19 @@ def record(
 
 
 def denied(
-    permission: str, *, asset: Asset | None = None, subject: models.Model | None = None, by: Any, sentence: str = ""
+    permission: str,
+    *,
+    asset: Asset | None = None,
+    subject: models.Model | None = None,
+    by: Any,
+    sentence: str = "",
+    **facts: Any,
 ) -> NotPermitted:
     """Record an attempt without permission, and give the error to raise.
 
     Called before the act opens its transaction: raising rolls that back, and the record has to stay.
     """
-    record("gate.denied", asset=asset, subject=subject, by=by, permission=permission)
+    record("gate.denied", asset=asset, subject=subject, by=by, permission=permission, **facts)
     return NotPermitted(sentence) if sentence else NotPermitted()
 
 

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from detection import audit, policy, registry, signals, waiting
+from detection import audit, four_eyes, policy, registry, signals, waiting
 from detection.errors import EvidenceChanged, Refused
 from detection.gate import passing, sending
 from detection.gate.reporting import Line, Report, report
@@ -213,6 +213,9 @@ def override(
     lifts_stop = by is not None and kind.allows(by, "detection.override_stop", subject)
     if not lifts_stop:
         _permit(subject, asset, by=by, permission="detection.override_hold")
+    if part := four_eyes.part_of(by, asset, desk=kind.desk_of(subject)):
+        name, said = "detection.override_hold", four_eyes.sentence(part)
+        raise audit.denied(name, asset=asset, subject=subject, by=by, sentence=said, four_eyes=part)
     words: dict[str, Any] = {
         "scope": scope,
         "reader_label": reader_label.strip(),
@@ -221,7 +224,7 @@ def override(
     with transaction.atomic():
         line, found = _line_of(subject, asset, by=by, evidence=evidence)
         check_reason(reason_code, note, needs_note=True)
-        _check_override(line, desk=kind.desk_of(subject), by=by, lifts_stop=lifts_stop, **words)
+        _check_override(line, lifts_stop=lifts_stop, **words)
         words["ends_at"], words["lifts_stop"] = _end_of(subject, ends_at), line.level is Level.STOP
         about = _about(subject, line, found, by=by)
         made = Override.objects.create(reason_code=reason_code, note=note.strip(), **words, **about)
@@ -232,13 +235,7 @@ def override(
     return made
 
 
-def _check_override(
-    line: Line, *, desk: str, by: Any, lifts_stop: bool, scope: str, reader_label: str, no_label_reason: str
-) -> None:
-    kind = registry.asset_type(line.placed.picture)
-    is_own = by is not None and kind.uploader_of(line.placed.picture) == by
-    if is_own and PolicyVersion.current().rules.of_desk(desk).four_eyes:
-        raise Refused(_("Whoever uploaded a picture cannot override its hold. Ask another desk chief."))
+def _check_override(line: Line, *, lifts_stop: bool, scope: str, reader_label: str, no_label_reason: str) -> None:
     if line.level is Level.STOP and not lifts_stop:
         raise Refused(_("The policy stops this picture; an override does not lift that. Replace the picture."))
     if scope not in ("story", "desk"):

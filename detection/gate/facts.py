@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -172,9 +172,9 @@ class Holders:
         self._people: dict[str, tuple[Any, ...]] = {}
         self._mine: dict[str, bool] = {}
 
-    def names(self, permission: str) -> tuple[str, ...]:
-        """At most five active people who hold it here."""
-        return tuple(name_of(one) for one in self.people(permission))
+    def names(self, permission: str, *, but: Container[Any] = ()) -> tuple[str, ...]:
+        """At most five active people who hold it here; `but`: the keys of those who may not use it this time."""
+        return tuple(name_of(one) for one in self.people(permission) if one.pk not in but)
 
     def people(self, permission: str) -> tuple[Any, ...]:
         """At most five active users who hold it here."""

@@ -6,7 +6,7 @@ A fixed number of queries for a story, however many pictures it has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from detection import policy, registry, wording
+from detection import four_eyes, policy, registry, wording
 from detection.conf import settings
 from detection.gate import near
 from detection.gate.facts import Facts, Holders, facts_of, facts_of_all
@@ -183,6 +183,7 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
         level, queued, cleared_by, conclusion = after_people(asset, evidence, base, queued, placed, facts)
     permissions = [f"detection.{name}" for name in policy.who_can_clear(level)]
     strongest = permissions[-1:] if level.rank >= Level.HOLD.rank else []
+    barred = four_eyes.parts(asset, facts.rules) if strongest else {}
     return Line(
         placed=placed,
         asset=asset,
@@ -196,11 +197,11 @@ def _line(placed: registry.Placed, facts: Facts, reasons: tuple[registry.Reason,
         sentence=_sentence(asset, found, rows, facts.now),
         notes=(*_about_copy(copied, facts.now), *wording.note_sentences(found.notes)),
         cleared_by=cleared_by,
-        who_can_clear=tuple(name for one in strongest for name in holders.names(one)),
+        who_can_clear=tuple(name for one in strongest for name in holders.names(one, but=barred)),
         evidence=evidence,
         needs_label=policy.asks_for_label(found.signal, conclusion),
         is_live=placed.is_live,
-        actions=_actions(level, holders) if asset and not placed.is_live else (),
+        actions=_actions(level, holders, barred) if asset and not placed.is_live else (),
         conclusion=conclusion or "",
     )
 
@@ -254,12 +255,13 @@ def _sentence(asset: Asset | None, found: Assessment, rows: list[Analysis], now:
     return sentence
 
 
-def _actions(level: Level, holders: Holders) -> tuple[str, ...]:
-    actions = ["look"]
+def _actions(level: Level, holders: Holders, barred: Container[Any]) -> tuple[str, ...]:
+    actions, is_barred = ["look"], getattr(holders.user, "pk", None) in barred
     if level is Level.ACKNOWLEDGE and holders.mine("detection.acknowledge_gate"):
         actions.append("acknowledge")
     if level is Level.HOLD:
-        actions += ["clear", "override"] if holders.mine("detection.override_hold") else ["send_to_chief"]
-    if level is Level.STOP and holders.mine("detection.override_stop"):
+        may_clear = holders.mine("detection.override_hold") and not is_barred
+        actions += ["clear", "override"] if may_clear else ["send_to_chief"]
+    if level is Level.STOP and not is_barred and holders.mine("detection.override_stop"):
         actions.append("override")
     return (*actions, "replace") if level.refuses else tuple(actions)

@@ -74,9 +74,9 @@ DEFAULT: dict[str, Any] = {
 that isn't named keeps its adapter's own. `pixel_share_floor`: a smaller flagged share of the frame is speckle.
 `second_opinion_band`: from the first score up to, not including, the second another detector is asked by itself;
 null: never. The default reaches a little below the usual `some` cut and ends at the usual `strong` one. `four_eyes`:
-nobody overrides for a picture of their own. `min_note`: characters. `labelled_use`: the uses in which a labelled AI
-picture needs an acknowledgement only; `desks` gives a desk, by its key, a list of its own. `desks`: by a desk's key,
-what differs there of the two tables and of `four_eyes`.
+whoever uploaded a picture, or concluded about it, doesn't clear its hold. `min_note`: characters. `labelled_use`: the
+uses in which a labelled AI picture needs an acknowledgement only; `desks` gives a desk, by its key, a list of its
+own. `desks`: by a desk's key, what differs there of the two tables and of `four_eyes`.
 """
 
 

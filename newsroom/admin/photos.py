@@ -15,12 +15,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from detection import audit, registry, wording
+from detection import registry, wording
 from detection.admin.mixins import AnalysedImageMixin
 from detection.models import Asset
 from detection.templatetags.detection_tags import asset_of, review_url, thumbnail_url
 from detection.vocabulary import Signal
-from newsroom import permissions
+from newsroom import permissions, sourcing
+from newsroom.forms import PhotoForm
 from newsroom.models import Photo, Story
 
 
@@ -43,8 +44,14 @@ class SignalFilter(admin.SimpleListFilter):
 
 @admin.register(Photo)
 class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """A picture's words can be corrected; its file never changes, and how sure its source is takes a desk chief."""
+    """A picture's words can be corrected; its file never changes, and being surer of its source takes a desk chief."""
 
+    _FACTS = (
+        "preview", "evidence", "inside", "desk", "original_name", "uploader", "created_at", "expires_at",
+        "stories_list",
+    )  # fmt: skip
+    form = PhotoForm
+    readonly_fields = _FACTS
     list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "inside", "uploaded")
     list_display_links = ("__str__",)
     list_filter = (SignalFilter, "source_tier", "keep_inside", ("desk", admin.RelatedOnlyFieldListFilter))
@@ -55,13 +62,12 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
     actions = None
     fieldsets = (
         (None, {"fields": ("preview", "evidence", "headline", "credit", "licence", "caption", "alt_text")}),
-        (gettext_lazy("Where it comes from"), {"fields": ("source_tier", "inside", "desk", "original_name")}),
+        (
+            gettext_lazy("Where it comes from"),
+            {"fields": ("source_tier", "tier_reason", "inside", "desk", "original_name")},
+        ),
         (gettext_lazy("Here"), {"fields": ("uploader", "created_at", "expires_at", "stories_list")}),
     )
-    _FACTS = (
-        "preview", "evidence", "inside", "desk", "original_name", "uploader", "created_at", "expires_at",
-        "stories_list",
-    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         return permissions.photos(request.user, "newsroom.view_photo").order_by("-pk")
@@ -74,9 +80,18 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
             prefetch_related_objects([photo], Prefetch("stories", queryset=readable, to_attr="readable_stories"))
         return photo
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Photo | None = None) -> Any:
-        may_raise = obj is not None and permissions.may(request.user, "detection.change_source_tier", obj)
-        return self._FACTS if may_raise else (*self._FACTS, "source_tier")
+    def get_form(self, request: HttpRequest, obj: Photo | None = None, change: bool = False, **kwargs: Any) -> Any:
+        base = super().get_form(request, obj, change, **kwargs)
+        return type("PhotoForm", (base,), {"by": request.user})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Photo | None = None) -> Any:
+        """Without the reason where nothing can be changed: it is no fact about the picture."""
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [
+            (name, {"fields": [one for one in options["fields"] if one != "tier_reason"]})
+            for name, options in self.fieldsets
+        ]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return permissions.may_anywhere(request.user, "newsroom.view_photo")
@@ -104,10 +119,8 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
     def save_model(self, request: HttpRequest, obj: Photo, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if "source_tier" in form.changed_data:
-            was = form.initial.get("source_tier", "")
-            audit.record(
-                "picture.tier_changed", asset=asset_of(obj), subject=obj, by=request.user, was=was, now=obj.source_tier
-            )
+            was, reason = form.initial.get("source_tier", ""), form.cleaned_data["tier_reason"]
+            sourcing.note_change(obj, was, by=request.user, reason=reason)
 
     @admin.display(description=gettext_lazy("uploaded"), ordering="created_at")
     def uploaded(self, photo: Photo) -> str:

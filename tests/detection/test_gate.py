@@ -535,10 +535,43 @@ def test_with_four_eyes_the_uploader_cannot_override(
     """F04."""
     policy(four_eyes=True)
     host(plate={"source_tier": lambda one: "ugc", "uploader": lambda one: dana})
-    with pytest.raises(Refused, match="Ask another desk chief"):
-        gate.override(article(held), held, by=dana, evidence=held.evidence, **WHY)
     other = person("rosa", "override_hold", "review_analysis")
-    assert gate.override(article(held), held, by=other, evidence=held.evidence, **WHY)
+    story = article(held)
+    [line] = gate.report(story, user=dana).lines
+    assert (line.actions, line.who_can_clear) == (("look", "send_to_chief", "replace"), ("Rosa Example",))
+    with pytest.raises(NotPermitted, match="Ask another desk chief"):
+        gate.override(story, held, by=dana, evidence=held.evidence, **WHY)
+    assert AuditEvent.objects.get(action="gate.denied").facts["four_eyes"] == "uploaded"
+    assert gate.override(story, held, by=other, evidence=held.evidence, **WHY)
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "is_part"),
+    [
+        (Conclusion.CONFIRMED_AI_GENERATED, True),
+        (Conclusion.CANNOT_DETERMINE, True),
+        (Conclusion.WAITING_FOR_SOURCE, False),
+    ],
+)
+def test_with_four_eyes_whoever_concluded_cannot_override_as_well(
+    conclusion: Conclusion,
+    is_part: bool,
+    held: Asset,
+    host: Callable[..., None],
+    article: Callable[..., Article],
+    dana: Any,
+) -> None:
+    """F04. A conclusion that was taken back is no part, and asking the source decides nothing."""
+    host(plate={"source_tier": lambda one: "ugc"})
+    story = article(held)
+    said = reviewing.decide(held, conclusion, by=dana, evidence=held.evidence)
+    policy(four_eyes=True)
+    words = {**WHY, "reader_label": "Made with AI"}
+    if is_part:
+        with pytest.raises(NotPermitted, match="whoever concluded about a picture"):
+            gate.override(story, held, by=dana, evidence=held.evidence, **words)
+        reviewing.undo(said, by=dana)
+    assert gate.override(story, held, by=dana, evidence=held.evidence, **words)
 
 
 def test_a_stop_is_passed_by_nobody_here(held: Asset, article: Callable[..., Article], dana: Any) -> None:

@@ -142,6 +142,7 @@ def test_with_four_eyes_a_chief_is_no_chief_for_a_picture_of_their_own(
     story = article(asset)
     assert not accept(asset, by=dana, subject=story, reason_code="original_seen", note=NOTE).by_holder
     assert gate.report(story).level is Level.HOLD
+    assert AuditEvent.objects.get(action="review.concluded").facts["four_eyes"] == "uploaded"
 
 
 def test_one_s_own_conclusion_is_taken_back_within_ten_minutes(
