@@ -22,6 +22,7 @@ RANGES = {
     "D": range(1, 15),  # crashes
     "E": range(1, 13),  # faults of detectors
     "F": range(1, 12),  # the gate, and who may what
+    "G": range(1, 12),  # history
     "H": range(1, 10),  # secrets and the platform
     "I": range(1, 5),  # metrics
 }

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
 from django.db import connection, transaction
 from django.utils import timezone
 
 from detection import audit, standing
 from detection.audit import chain as chain_of
-from detection.models import AuditEvent, AuditPersonal, AuditSeal, PolicyVersion, append_only
+from detection.errors import ImageRefused, ProviderDown
+from detection.models import Analysis, AuditEvent, AuditPersonal, AuditSeal, PolicyVersion, append_only
 from detection.models.assets import Asset
+from detection.testing import images
 from detection.testing.draining import drain
 from tests.conftest import asset_of
 
@@ -270,3 +273,43 @@ def test_two_versions_of_a_model_stand_side_by_side_and_so_do_the_cuts_they_were
     assert (changed.signal, changed.policy_number) == ("some", first.number + 1)
     told = audit.history(asset=assets[1])[0]
     assert (told.facts["policy"], told.facts["before"]["signal"]) == (first.number + 1, "strong")
+
+
+def test_each_move_of_a_check_has_one_event_and_the_chain_no_gap(
+    plate: Callable[..., Any], scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G01. Whatever becomes of them: an answer, a fault and another try, a refusal, a file that was replaced."""
+    moved: list[tuple[int, str]] = []
+    advance, claim = Analysis.advance, Analysis.claim
+
+    def noted(self: Analysis, to: Any, **changes: Any) -> bool:
+        is_moved = advance(self, to, **changes)
+        moved.extend([(self.pk, str(to))] * is_moved)
+        return is_moved
+
+    def claimed(self: Analysis, **changes: Any) -> Any:
+        token = claim(self, **changes)
+        moved.extend([(self.pk, "scanning")] * bool(token))
+        return token
+
+    monkeypatch.setattr(Analysis, "advance", noted)
+    monkeypatch.setattr(Analysis, "claim", claimed)
+    scripted().will_return(verdict="likely_ai", ai_score=0.95)
+    plate("Answered")
+    drain()
+    scripted().will_fail(ProviderDown("It is down."))
+    plate("Tried again", seed=2)
+    drain()
+    scripted().will_fail(ImageRefused("It is too small."))
+    plate("Refused", seed=3)
+    drain()
+    again = plate("Replaced", seed=4)
+    again.picture.save("other.jpg", ContentFile(images.photo_like(5, size=(64, 48))))
+    told = [
+        event.action.removeprefix("analysis.")
+        for event in AuditEvent.objects.filter(action__startswith="analysis.").exclude(action="analysis.requested")
+    ]
+    assert sorted(told) == sorted(to for _pk, to in moved)
+    assert {"scanning", "complete", "retry_pending", "superseded"} <= set(told)
+    audit.seal_all()
+    assert list(AuditSeal.objects.values_list("seq", flat=True)) == list(range(1, AuditEvent.objects.count() + 1))

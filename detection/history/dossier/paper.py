@@ -27,7 +27,7 @@ from detection.history.dossier import telling
 from detection.history.dossier.proving import digest
 
 _FONTS = ("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf")
-_WIDTH = A4[0] - 40 * mm
+_WIDTH = A4[0] - 40 * mm - 12  # less the padding of the page's frame
 _RULE = colors.HexColor("#c9c3b6")
 _QUIET = colors.HexColor("#605b52")
 
@@ -93,7 +93,11 @@ def _story(made: Mapping[str, Any], title: str, pictures: Sequence[tuple[str, by
     made_at = parse_datetime(made["made_at"]) or timezone.now()
     when = timezone.localtime(made_at).strftime("%Y-%m-%d %H:%M %Z")
     who = made["made_by"] or _("the command line")
-    yield _text(_("Made on %(when)s by %(who)s.") % {"when": when, "who": who}, colour=_QUIET, after=8)
+    yield _text(
+        _("Made on %(when)s by %(who)s. All times are of that zone.") % {"when": when, "who": who},
+        colour=_QUIET,
+        after=8,
+    )
     if pictures:
         yield _pictures(pictures)
     for heading, rows in telling.tables(made):
@@ -120,7 +124,7 @@ def _section(heading: str, rows: Sequence[tuple[str, str]]) -> Iterable[Any]:
     if not rows:
         return
     cells = [[_text(name, size=8.5, colour=_QUIET), _text(value, size=8.5)] for name, value in rows]
-    table = Table(cells, colWidths=[45 * mm, _WIDTH - 45 * mm])
+    table = Table(cells, colWidths=[45 * mm, _WIDTH - 45 * mm], hAlign="LEFT")
     table.setStyle(_lines())
     yield Spacer(1, 5 * mm)
     yield KeepTogether([_text(heading, size=12, bold=True, after=3), table])
@@ -134,7 +138,7 @@ def _listed(heading: str, columns: Sequence[tuple[str, float]], rows: Sequence[S
         return
     first = [_text(name, size=8, colour=_QUIET) for name, _share in columns]
     cells = [first, *([_text(one, size=8) for one in row] for row in rows)]
-    table = Table(cells, colWidths=[_WIDTH * share for _name, share in columns], repeatRows=1)
+    table = Table(cells, colWidths=[_WIDTH * share for _name, share in columns], repeatRows=1, hAlign="LEFT")
     table.setStyle(_lines())
     yield head
     yield table

@@ -19,7 +19,7 @@ Columns = Sequence[tuple[str, float]]
 
 def _when(text: Any) -> str:
     found = parse_datetime(str(text)) if text else None
-    return timezone.localtime(found).strftime("%Y-%m-%d %H:%M:%S %Z") if found else ""
+    return timezone.localtime(found).strftime("%Y-%m-%d %H:%M:%S") if found else ""
 
 
 def _word(terms: Any, word: Any, value: Any) -> str:
@@ -111,6 +111,8 @@ def _answer(one: Mapping[str, Any]) -> str:
         status = _word(AnalysisStatus, wording.status_word, one["status"])
         return f"{status}. {one['error_sentence']}".strip()
     basis = Basis(one["basis"] or Basis.PIXELS)
+    if basis is Basis.DECLARATION and (one["declared"] or {}).get("sentence"):
+        return str(one["declared"]["sentence"])
     said = wording.verdict_word(Verdict(one["verdict"]), basis)
     if one["ai_score"] is None:
         return said
