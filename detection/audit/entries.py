@@ -48,6 +48,9 @@ def entry_of(event: AuditEvent) -> Entry:
     """One event as a screen shows it; with `personal` prefetched it asks nothing more."""
     values = {value.name: value.value for value in event.personal.all()}
     actor = values.get("actor") or (gettext("A person (name erased)") if event.actor_id else gettext("System"))
+    if means := event.facts.get("through"):
+        # What a program did in a person's name is read as that, on every page.
+        actor = f"{actor} ({means})"
     action = ACTIONS.get(event.action)
     return Entry(
         at=event.at,
