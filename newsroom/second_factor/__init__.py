@@ -48,6 +48,7 @@ def begin(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
 
 def settle(request: HttpRequest) -> None:
     """The code was right: this session is its person's from now on, under a new key."""
+    request.user = getattr(request, "owes_code", request.user)
     request.session.cycle_key()
     request.session[STATE] = SETTLED
     request.session[sessions.SEEN] = sessions.now()

@@ -141,7 +141,7 @@ def _shown(request: HttpRequest, made: list[str]) -> HttpResponse:
 
 
 def _drawn(address: str) -> str:
-    return str(segno.make(address, error="m").svg_inline(scale=5, border=4, light="#fff", omitsize=False))
+    return str(segno.make(address, error="m").svg_inline(scale=5, border=4, light="#fff", omitsize=True))
 
 
 def _spaced(key: str) -> str:

@@ -89,6 +89,7 @@ def test_a_chief_without_one_is_led_to_set_it_up_and_arrives(dana: User, client:
     page = answer.content.decode()
     key = client.session["newsroom_app_key"]
     assert "<svg" in page
+    assert 'viewBox="0 0 ' in page, "or a narrow page would cut the code off"
     assert key not in page, "the key stands there as apps take it"
     before = client.session.session_key
 
@@ -99,6 +100,7 @@ def test_a_chief_without_one_is_led_to_set_it_up_and_arrives(dana: User, client:
 
     assert len(re.findall(r"<li><code>", right.content.decode())) == second_factor.CODES
     assert f'href="{REVIEWED}"' in right.content.decode()
+    assert "Sign out dana" in right.content.decode()
     assert is_in(client)
     assert client.session.session_key != before
     assert set(AuditEvent.objects.values_list("action", flat=True)) >= {"person.second_factor_added"}
