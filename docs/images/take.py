@@ -47,8 +47,18 @@ def save(page: Page, name: str) -> None:
         return
     with Image.open(io.BytesIO(taken)) as picture:
         whole = picture.convert("RGB")
-    few = whole.quantize(palette=whole.quantize(256), dither=Image.Dither.FLOYDSTEINBERG)
+    few = whole.quantize(palette=_palette(whole), dither=Image.Dither.FLOYDSTEINBERG)
     few.save(FOLDER / name, optimize=True)
+
+
+def _palette(whole: Image.Image) -> Image.Image:
+    """The page's own flat colours as they are, and some that lie far apart, so that a small bright place keeps its."""
+    counted = sorted(whole.getcolors(WIDTH * HEIGHT) or [], reverse=True)
+    flat = [band for _count, colour in counted[:64] for band in colour]
+    far = whole.quantize(192, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette((flat + far)[:768])
+    return palette
 
 
 def main(address: str) -> None:

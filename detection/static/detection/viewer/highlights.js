@@ -30,6 +30,9 @@ export class Highlights {
     this.mode = mode;
     this.viewer.querySelectorAll("[data-range-name]").forEach((name) => {
       name.hidden = (name.dataset.rangeName === "slider") !== (mode === "slider");
+      if (!name.hidden) {
+        this.range.setAttribute("aria-label", name.textContent);
+      }
     });
     this.set(this.values[mode]);
   }
