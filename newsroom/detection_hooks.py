@@ -68,6 +68,8 @@ for _name, _label in (
     ("person.second_factor_removed", _("Second factor taken away, sessions ended")),
     ("person.recovery_codes_made", _("Recovery codes made anew")),
     ("person.recovery_code_used", _("Signed in with a recovery code")),
+    ("api_token.issued", _("API token issued")),
+    ("api_token.revoked", _("API token revoked")),
     ("story.submitted", _("Submitted")),
     ("story.scheduled", _("Scheduled")),
     ("story.unscheduled", _("Taken off the schedule")),
@@ -81,5 +83,3 @@ for _name, _label in (
     ("story.alerted", _("The desk was alerted")),
 ):
     audit.register(_name, _label, personal=("person",))
-for _name, _label in (("api_token.issued", _("API token issued")), ("api_token.revoked", _("API token revoked"))):
-    audit.register(_name, _label, personal=("owner",))

@@ -70,7 +70,7 @@ def issue(
             "api_token.issued",
             subject=token,
             by=by,
-            owner=audit.name_of(user),
+            account=str(user.pk),
             scopes=wanted,
             is_service=is_service,
             highest_tier=tier,
@@ -120,7 +120,7 @@ def revoke(token: ApiToken, *, by: Any) -> bool:
         standing = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
         if not standing.update(revoked_at=timezone.now(), revoked_by_label=audit.name_of(by)):
             return False
-        audit.record("api_token.revoked", subject=token, by=by, owner=audit.name_of(token.user))
+        audit.record("api_token.revoked", subject=token, by=by, account=str(token.user_id))
     return True
 
 
