@@ -47,6 +47,13 @@ _YEAR = 31_536_000
 _A_YEAR = f"1 to {_YEAR}, the seconds of a year"
 
 
+_DAYS = "0, or 1 to 3650"
+
+
+def _days(value: Any) -> bool:
+    return bool(0 <= value <= 3650)
+
+
 def _seconds(value: Any) -> bool:
     return bool(0 < value <= _YEAR)
 
@@ -149,6 +156,8 @@ SETTINGS: dict[str, Setting] = {
         lambda value: value == 0 or value >= 30,
         "0, or 30 days or more",
     ),
+    "KEEP_ANSWERS": Setting(30, int, "Days for which raw answers of detectors are kept; 0: for ever.", _days, _DAYS),
+    "KEEP_OVERLAYS": Setting(180, int, "Days for which overlays are kept; 0: for ever.", _days, _DAYS),
     "ALLOW_LOOPBACK": Setting(
         False, bool, "Detectors on loopback over http and any port. `check --deploy` refuses it."
     ),

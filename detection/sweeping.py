@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from detection import audit, callbacks, checking, correlation, queue, ruling, scanning, tallies, waiting
+from detection import audit, callbacks, checking, correlation, forgetting, queue, ruling, scanning, tallies, waiting
 from detection.conf import settings
 from detection.errors import Refused
 from detection.history import retaining
@@ -80,5 +80,6 @@ def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
         tallies.fold()
         ruling.rejudge(now)
         found["pruned"] = _prune(now)
+        found |= {f"forgotten_{kind}": count for kind, count in forgetting.forget(now).items()}
         Sweep.objects.update_or_create(name="sweep", defaults={"ran_at": now, "found": found})
     return found

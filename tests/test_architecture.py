@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "ruling"),
-            "sweeping",
+            *("forgetting", "sweeping"),
         }
     ),
     frozenset(
@@ -59,7 +59,8 @@ WITHIN: dict[str, set[str]] = {
     "callbacks": {"scanning"},
     "checking": {"scanning"},
     "noting": {"reviewing"},
-    "sweeping": {"scanning", "callbacks", "checking", "history", "ruling"},
+    "sweeping": {"scanning", "callbacks", "checking", "history", "ruling", "forgetting"},
+    "forgetting": {"history"},
 }
 """What may be seen of one's own floor, on floors 2 to 4. The two lowest are free of cycles, and the doors are doors."""
 ANYWHERE = {"signals"}

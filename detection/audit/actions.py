@@ -71,6 +71,7 @@ for _name, _label in (
     ("provider.budget_used_up", _("A detector's budget for the day used up")),
     ("provider.test_requested", _("Test of a detector asked for")),
     ("provider.tested", _("Detector tested")),
+    ("retention.applied", _("What detectors had sent was deleted after its time")),
     ("policy.activated", _("A policy came in force")),
     ("audit.anchored", _("The history's head was written down outside the database")),
     ("audit.verified", _("The history was verified")),

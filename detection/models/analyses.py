@@ -169,6 +169,7 @@ class Analysis(models.Model):
             models.Index(fields=["status", "priority", "provider", "next_attempt_at"], name="detection_analysis_later"),
             models.Index(fields=["wanted_by"], name="detection_analysis_wanted", condition=Q(wanted_by__isnull=False)),
             models.Index(fields=["asset", "generation"], name="detection_analysis_present"),
+            models.Index(fields=["completed_at"], name="detection_analysis_raw", condition=Q(raw__isnull=False)),
             models.Index(fields=["file_sha256", "provider"], name="detection_analysis_reuse"),
             models.Index(
                 fields=["provider_reference"], name="detection_analysis_request", condition=~Q(provider_reference="")
