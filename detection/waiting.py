@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Model, Q
 from django.utils import timezone
 
-from detection import policy, registry
+from detection import policy, registry, sampling
 from detection.errors import NotRegistered
 from detection.models import Acknowledgement, Analysis, Asset, Override, Place, PolicyVersion, Review
 from detection.models.places import NEVER
@@ -138,7 +138,7 @@ def _asked(asset: Asset, rules: policy.Rules) -> tuple[Level, bool]:
     second = bool(asset.standing.get("second_strong"))
     found = policy.Assessment(signal=Signal(asset.signal), row=asset.row, is_second_strong=second)
     level, queued = policy.level_for(found, tier, rules)
-    if level.refuses or queued:
+    if level.refuses or queued or sampling.is_blind(asset):
         return level, True
     # Whatever the table says of pictures that could not be checked: one whose check gave up waits for nobody else.
     given_up = asset.signal == Signal.COULD_NOT_CHECK and Analysis.objects.filter(

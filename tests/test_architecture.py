@@ -56,6 +56,7 @@ WITHIN: dict[str, set[str]] = {
     "queue": {"pulse"},
     "standing": {"audit", "queue", "sampling", "waiting"},
     "switches": {"audit"},
+    "waiting": {"sampling"},
     "callbacks": {"scanning"},
     "checking": {"scanning"},
     "noting": {"reviewing"},

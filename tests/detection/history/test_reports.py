@@ -118,7 +118,11 @@ def test_a_picture_of_the_sample_is_judged_before_the_answer_is_shown(
     assert "Random sample" in blind
     assert "No signs found" not in blind.split("<main")[-1].split("d-history")[0]
     assert client.get(f"/detection/assets/{asset.public_id}.json").json()["detector"]["confidence"] is None
+    listed = client.get("/admin/detection/queue/").text
+    assert "Harbour" in listed
+    assert "Random sample" in listed
     reviewing.decide(asset, Conclusion.ACCEPTED, by=erin, evidence=asset.evidence)
+    assert "Random sample" not in client.get("/admin/detection/queue/").text
     shown = client.get(address).text
     assert "Random sample" not in shown
     assert "No signs found" in shown
