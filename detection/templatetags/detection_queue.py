@@ -79,6 +79,15 @@ def detection_onward(context: Context, asset: Asset, onward: str) -> dict[str, A
 
 
 @register.filter
+def detection_word_url(term: str, kind: str) -> str:
+    """Where the glossary explains a word: `{{ asset.signal|detection_word_url:"signal" }}`; "" without the admin."""
+    try:
+        return f"{reverse('admin:detection_queue_words')}#{kind}-{term}"
+    except NoReverseMatch:
+        return ""
+
+
+@register.filter
 def detection_conclusion(review: Review) -> str:
     """What a person concluded, in a few words."""
     return wording.conclusion_word(Conclusion(review.conclusion)) if review.conclusion else ""

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 
 from detection import reach
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
-from detection.admin.queue import bulk, news, onward, views
+from detection.admin.queue import bulk, news, onward, pages, views
 from detection.models import Asset, Queue
 from detection.templatetags.detection_tags import review_url
 
@@ -40,6 +40,8 @@ class QueueAdmin(ReadOnlyMixin, AnyAdmin):
         inside = self.admin_site.admin_view
         return [
             path("claim/", inside(views.claim_view), name="detection_queue_claim"),
+            path("rules/", inside(pages.rules_view), name="detection_queue_rules"),
+            path("words/", inside(pages.words_view), name="detection_queue_words"),
             path("bulk/", inside(bulk.bulk_view), name="detection_queue_bulk"),
             path("one/", inside(onward.one_view), name="detection_queue_one"),
             path("news.json", inside(news.news_view), name="detection_queue_news"),

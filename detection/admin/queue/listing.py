@@ -24,7 +24,7 @@ STATES: dict[str, Any] = {
     "overdue": _("Overdue"),
     "unchecked": _("Could not be checked"),
     "checking": _("Being checked"),
-    "live": _("Seen by readers"),
+    "live": _("Live with open questions"),
 }
 """The tabs: each a state of what waits, with its count."""
 AGES: dict[str, Any] = {"1": _("Over an hour"), "4": _("Over four hours"), "24": _("Over a day")}
