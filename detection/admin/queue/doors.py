@@ -33,7 +33,7 @@ class QueueAdmin(ReadOnlyMixin, AnyAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """The review page takes the place of a form: nothing here is edited."""
         asset = self.get_object(request, object_id)
-        there = review_url(asset) if asset is not None else reverse("admin:detection_queue_changelist")
+        there = review_url(asset) if asset is not None else reverse("admin:index")
         return HttpResponseRedirect(there)
 
     def get_urls(self) -> list[URLPattern]:
