@@ -84,6 +84,7 @@ endif
 bench: $(VENV)/dev
 	@$(BIN)/python -m benchmarks.door $(ARGS)
 	@$(BIN)/python -W ignore -m benchmarks.history --export 1000000
+	@$(BIN)/python -W ignore -m benchmarks.queue
 
 contract: install
 	@test -n "$(ALIAS)" || { echo "Say which detector: make contract ALIAS=generic"; exit 1; }

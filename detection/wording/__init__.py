@@ -55,8 +55,6 @@ from detection.wording.detector_texts import (
     state_word,
     warning_sentences,
 )
-from detection.wording.glossary_texts import glossary
-from detection.wording.rule_texts import rule_sentences, rule_table
 from detection.wording.terms import (
     CREDENTIAL_SENTENCES,
     band_number,
@@ -92,7 +90,6 @@ __all__ = [
     "conclusion_word",
     "credential_sentence",
     "detector_sentence",
-    "glossary",
     "icon",
     "lasted",
     "level_sentence",
@@ -109,8 +106,6 @@ __all__ = [
     "reason_sentences",
     "rejected_sentence",
     "review_state_word",
-    "rule_sentences",
-    "rule_table",
     "sent_sentence",
     "sent_to_you_sentence",
     "signal_sentence",

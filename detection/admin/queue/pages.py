@@ -8,11 +8,13 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from detection import reach, registry, wording
+from detection import reach, registry
 from detection.admin.queue.views import frame
 from detection.conf import settings
+from detection.glossary_texts import glossary
 from detection.models import PolicyVersion
 from detection.providers import providers
+from detection.rule_texts import rule_sentences, rule_table
 
 
 @require_safe
@@ -32,8 +34,8 @@ def rules_view(request: HttpRequest) -> HttpResponse:
         request,
         _("Our rules for pictures"),
         version=version,
-        table=wording.rule_table(rules, has_tiers=has_tiers),
-        sentences=wording.rule_sentences(rules, mode=settings.MODE, detectors=marks),
+        table=rule_table(rules, has_tiers=has_tiers),
+        sentences=rule_sentences(rules, mode=settings.MODE, detectors=marks),
     )
     return TemplateResponse(request, "admin/detection/queue/rules.html", context)
 
@@ -42,7 +44,7 @@ def rules_view(request: HttpRequest) -> HttpResponse:
 def words_view(request: HttpRequest) -> HttpResponse:
     """The glossary: every word of the screens, each under an address of its own."""
     _permit(request)
-    context = frame(request, _("What the words mean"), chapters=wording.glossary())
+    context = frame(request, _("What the words mean"), chapters=glossary())
     return TemplateResponse(request, "admin/detection/queue/words.html", context)
 
 

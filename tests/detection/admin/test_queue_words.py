@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from detection.glossary_texts import glossary
+from detection.rule_texts import rule_sentences, rule_table
 
-from detection import wording
 from detection.models import PolicyVersion
 from detection.policy import DEFAULT, ROWS, Rules
 from detection.vocabulary import Conclusion, Level, Signal, SourceTier
@@ -17,7 +18,7 @@ WORDS = "/admin/detection/queue/words/"
 
 
 def test_every_word_of_the_screens_has_its_meaning() -> None:
-    found = {entry.anchor: entry for chapter in wording.glossary() for entry in chapter.entries}
+    found = {entry.anchor: entry for chapter in glossary() for entry in chapter.entries}
     wanted = {"signal": Signal, "level": Level, "conclusion": Conclusion, "tier": SourceTier}
     assert set(found) == {f"{kind}-{term.value}" for kind, terms in wanted.items() for term in terms}  # type: ignore[attr-defined]
     assert all(entry.word and entry.meaning.endswith(".") for entry in found.values())
@@ -54,7 +55,7 @@ def test_the_rules_are_told_in_sentences_and_a_new_version_tells_others(client: 
 
 def test_each_finding_is_told_for_each_source() -> None:
     rules = Rules.parse(DEFAULT)
-    table = {rule.word: rule.sentences for rule in wording.rule_table(rules)}
+    table = {rule.word: rule.sentences for rule in rule_table(rules)}
     assert len(table) == len(ROWS)
     assert table["Strong signs of AI generation"] == (
         "Staff, Agency: somebody of the desk looks and says why the story goes on.",
@@ -63,7 +64,7 @@ def test_each_finding_is_told_for_each_source() -> None:
     )
     assert table["Declares AI generation"] == ("It is held until somebody who may clear holds has decided.",)
     assert "and a person is asked to look" in table["Detectors disagree"][0]
-    plain = {rule.word: rule.sentences for rule in wording.rule_table(rules, has_tiers=False)}
+    plain = {rule.word: rule.sentences for rule in rule_table(rules, has_tiers=False)}
     assert all(len(sentences) == 1 for sentences in plain.values())
 
 
@@ -78,7 +79,7 @@ def test_each_finding_is_told_for_each_source() -> None:
 )
 def test_the_use_of_pictures_that_ai_made_is_told_by_desk(labelled: dict[str, Any], told: str) -> None:
     rules = Rules.parse({**DEFAULT, "labelled_use": labelled})
-    sentences = wording.rule_sentences(rules, mode="shadow", detectors=[])
+    sentences = rule_sentences(rules, mode="shadow", detectors=[])
     assert any(told in sentence for sentence in sentences)
     assert sentences[0].endswith("these rules run in shadow.")
 
