@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 from detection import reach, registry
 from detection.admin.queue.views import frame
 from detection.conf import settings
-from detection.glossary_texts import glossary
 from detection.models import PolicyVersion
 from detection.providers import providers
-from detection.rule_texts import rule_sentences, rule_table
+from detection.wording.glossary_texts import glossary
+from detection.wording.rule_texts import rule_sentences, rule_table
 
 
 @require_safe

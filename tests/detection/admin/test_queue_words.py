@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from detection.glossary_texts import glossary
-from detection.rule_texts import rule_sentences, rule_table
 
 from detection.models import PolicyVersion
 from detection.policy import DEFAULT, ROWS, Rules
 from detection.vocabulary import Conclusion, Level, Signal, SourceTier
+from detection.wording.glossary_texts import glossary
+from detection.wording.rule_texts import rule_sentences, rule_table
 from tests.detection.admin import cast
 
 RULES = "/admin/detection/queue/rules/"
