@@ -146,8 +146,13 @@ class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
             found = detectors.report(period)
             of = _("%(part)d of %(whole)d")
             flagged = [
-                Bar(name, counts.total, counts.says_ai, of % {"part": counts.says_ai, "whole": counts.total})
-                for name, counts in detectors.by_detector(found.lines)
+                Bar(
+                    f"{screens.title_of_alias(alias)} {model}".strip(),
+                    counts.total,
+                    counts.says_ai,
+                    of % {"part": counts.says_ai, "whole": counts.total},
+                )
+                for alias, model, counts in detectors.by_detector(found.lines)
             ]
             about = _("One bar a detector, as long as the flagged pictures people judged; hatched: confirmed as AI.")
             return {

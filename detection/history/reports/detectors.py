@@ -114,12 +114,12 @@ def _counted(period: Period) -> Any:
     )
 
 
-def by_detector(lines: list[Line]) -> list[tuple[str, Counts]]:
+def by_detector(lines: list[Line]) -> list[tuple[str, str, Counts]]:
     """Over all tiers: detector and model version, with what it flagged; for the plot."""
-    found: dict[str, Counts] = defaultdict(Counts)
+    found: dict[tuple[str, str], Counts] = defaultdict(Counts)
     for line in lines:
-        counts = found[f"{line.provider} {line.model}".strip()]
+        counts = found[line.provider, line.model]
         counts.accepted += line.signs.accepted
         counts.says_ai += line.signs.says_ai
         counts.cannot_tell += line.signs.cannot_tell
-    return list(found.items())
+    return [(provider, model, counts) for (provider, model), counts in found.items()]
