@@ -125,3 +125,15 @@ def test_the_way_from_a_storys_warning_to_a_decision_is_short(
     )
     assert evidence <= 2
     assert hand.count <= 5
+
+
+def test_a_form_that_came_back_leads_to_what_is_missing(
+    enter: Callable[..., Seen], held: Callable[[str], Draft]
+) -> None:
+    page = enter("dana").page
+    page.goto(held("measured").review + "#look")
+    page.locator("input[value=accepted]").check()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Record my conclusion").click()
+    page.wait_for_function("document.activeElement.name === 'reason_code'")
+    assert page.get_by_text("This clears a hold: choose a reason.").first.is_visible()

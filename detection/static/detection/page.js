@@ -20,3 +20,20 @@ document.querySelectorAll("details[data-remember]").forEach((section) => {
     // A browser that keeps nothing shows them open each time.
   }
 });
+
+// A form that came back because something is missing leads to what is missing; after the browser went to the address's
+// fragment, which takes the focus away.
+function lead() {
+  const problem = document.querySelector("form .d-field-problem");
+  const fields = problem ? [...problem.closest("form").querySelectorAll("select, textarea, input[type=text]")] : [];
+  const empty = fields.find((field) => !field.value && field.offsetParent);
+  if (empty) {
+    empty.focus();
+  }
+}
+
+if (document.readyState === "complete") {
+  lead();
+} else {
+  window.addEventListener("load", () => window.setTimeout(lead));
+}
