@@ -69,7 +69,7 @@ def forget(now: datetime, *, most: int = AT_ONCE) -> dict[str, int]:
         return done
     (_answers, days, answers), (_overlays, overlay_days, overlays) = _kinds(now)
     if days:
-        pks = list(_free(answers).order_by("completed_at").values_list("pk", flat=True)[:most])
+        pks = list(_free(answers).values_list("pk", flat=True)[:most])
         if pks:
             with transaction.atomic():
                 done["answers"] = Analysis.objects.filter(pk__in=pks, raw__isnull=False).update(raw=None)
@@ -84,7 +84,7 @@ def forget(now: datetime, *, most: int = AT_ONCE) -> dict[str, int]:
 
 def _forget_overlay(row: StoredOverlay, days: int) -> bool:
     try:
-        stored.delete(row.file.storage, row.file.name)
+        stored.delete(row.file.storage, row.file.name or "")
     except StorageUnavailable:
         return False  # it is found again at the next sweep
     sentence = _("The overlay was kept for %(days)d days, and deleted then. Its sha256 stands in the history.")

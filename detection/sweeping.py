@@ -13,7 +13,19 @@ from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError
 
-from detection import audit, callbacks, checking, correlation, forgetting, queue, ruling, scanning, tallies, waiting
+from detection import (
+    audit,
+    callbacks,
+    checking,
+    correlation,
+    forgetting,
+    keys,
+    queue,
+    ruling,
+    scanning,
+    tallies,
+    waiting,
+)
 from detection.conf import settings
 from detection.errors import Refused
 from detection.history import retaining
@@ -78,6 +90,7 @@ def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     finally:
         found["sealed"] = audit.seal_all()
         tallies.fold()
+        keys.note(now)
         ruling.rejudge(now)
         found["pruned"] = _prune(now)
         found |= {f"forgotten_{kind}": count for kind, count in forgetting.forget(now).items()}

@@ -27,7 +27,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             *("scanning", "overlays", "callbacks", "noting", "reviewing", "gate", "checking", "history", "ruling"),
-            *("forgetting", "sweeping"),
+            *("forgetting", "keys", "sweeping"),
         }
     ),
     frozenset(
@@ -60,7 +60,7 @@ WITHIN: dict[str, set[str]] = {
     "callbacks": {"scanning"},
     "checking": {"scanning"},
     "noting": {"reviewing"},
-    "sweeping": {"scanning", "callbacks", "checking", "history", "ruling", "forgetting"},
+    "sweeping": {"scanning", "callbacks", "checking", "history", "ruling", "forgetting", "keys"},
     "forgetting": {"history"},
 }
 """What may be seen of one's own floor, on floors 2 to 4. The two lowest are free of cycles, and the doors are doors."""

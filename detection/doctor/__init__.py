@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from detection.doctor import database, detectors, house, work
+from detection.doctor import database, detectors, house, journey, work
 from detection.doctor.findings import Finding, State, broken, in_short
 
 __all__ = ["PROBES", "Finding", "Probe", "State", "examine"]
@@ -65,17 +65,25 @@ PROBES: tuple[Probe, ...] = (
     Probe("detectors", detectors.can_be_made, "The detectors cannot be read", _DETECTORS, _S),
     Probe("switches", detectors.may_be_asked, "The switches cannot be read", _MIGRATE, (*_M, *_S)),
     Probe("budgets", detectors.budgets_last, "The budgets cannot be read", _DETECTORS, (*_M, *_S)),
+    Probe("keys", detectors.keys_are_young, "The age of the keys cannot be read", _DETECTORS, (*_M, *_S)),
     Probe("answers", detectors.answer, "The detectors cannot be asked", _DETECTORS, _S, is_deep=True),
 )
 
 
-def examine(*, deep: bool = False, probes: Iterable[Probe] = PROBES) -> Iterator[tuple[Probe, list[Finding] | None]]:
+JOURNEY = Probe(
+    "journey", journey.walk, "A picture cannot be walked through", _FILES, ("models", *_M, "files", "sandbox")
+)
+
+
+def examine(
+    *, deep: bool = False, journey: bool = False, probes: Iterable[Probe] = PROBES
+) -> Iterator[tuple[Probe, list[Finding] | None]]:
     """Each probe with what it found; None where it was left out, for something it rests on is broken.
 
-    `deep`: also ask each detector over the network. Raises nothing.
+    `deep`: also ask each detector over the network. `journey`: also walk a picture of our own through. Raises nothing.
     """
     failed: set[str] = set()
-    for probe in probes:
+    for probe in (*probes, JOURNEY) if journey else probes:
         if probe.is_deep and not deep:
             continue
         found = None if failed.intersection(probe.needs) else _look(probe)

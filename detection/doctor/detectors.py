@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
 
-from detection import budgets, switches
+from detection import budgets, keys, switches
 from detection.doctor.findings import Finding, broken, in_short, ok, warn
 from detection.errors import ProviderError
-from detection.models import ProviderSwitch, moments
+from detection.models import ProviderSwitch, WebhookDelivery, moments
 from detection.providers import providers
+from detection.providers.events import CalledBack
 from detection.providers.scripted import ScriptedProvider
 from detection.ratelimit import interval_of
 from detection.scanning import handing
@@ -64,6 +67,25 @@ def budgets_last() -> Iterator[Finding]:
         fix = f"Wait, or raise its budget (in the newsroom: DETECTION_{budget.alias.upper()}_DAILY_BUDGET)."
         said = f"{budget.title} ({budget.alias}): {budget.sentence}"
         yield warn(said, fix) if budget.is_low else ok(said)
+
+
+def keys_are_young() -> Iterator[Finding]:
+    """For how long each key has been the same, as the sweeps saw it; and which old callback secret nobody uses."""
+    now = timezone.now()
+    for row in keys.known():
+        days = (now - row.ran_at).days
+        alias = row.name.removeprefix(keys.PREFIX)
+        fix = "Make a new one at the vendor and change it: docs/howto/rotate-keys.md."
+        said = f"The key of {alias} has been the same for {days} days."
+        yield warn(said, fix) if days > keys.OLD else ok(said)
+    for alias in providers.aliases():
+        provider = providers[alias]
+        if not isinstance(provider, CalledBack) or len(provider.webhook_secrets) < 2:
+            continue
+        since = now - timedelta(days=keys.UNUSED)
+        if not WebhookDelivery.objects.filter(provider=alias, slot__gte=1, received_at__gte=since).exists():
+            fix = f"Drop it from the list (in the newsroom: DETECTION_{alias.upper()}_WEBHOOK_SECRETS)."
+            yield warn(f"{alias}: no event was signed with an older secret for {keys.UNUSED} days.", fix)
 
 
 def answer() -> Iterator[Finding]:

@@ -112,7 +112,7 @@ def _nearest(folder: Path) -> Path:
 def sandbox_reads() -> Iterator[Finding]:
     """The child process starts, and reads a picture made here."""
     began = time.monotonic()
-    reading = sandbox.read(_picture(), max_bytes=settings.MAX_BYTES, max_pixels=settings.MAX_PIXELS)
+    reading = sandbox.read(sample_picture(), max_bytes=settings.MAX_BYTES, max_pixels=settings.MAX_PIXELS)
     if (reading.width, reading.height) != (_SIDE, _SIDE):
         yield broken("The process that opens pictures misread one.", f"{_AGAIN} pillow.")
     else:
@@ -122,7 +122,7 @@ def sandbox_reads() -> Iterator[Finding]:
 _SIDE = 64
 
 
-def _picture() -> bytes:
+def sample_picture() -> bytes:
     """A small grey PNG, by hand: no decoder is needed in this process."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -142,7 +142,7 @@ def declarations_are_read() -> Iterator[Finding]:
         yield broken("The library that reads Content Credentials is not installed.", fix)
     else:
         try:
-            sandbox.declare(_picture(), max_pixels=settings.MAX_PIXELS)
+            sandbox.declare(sample_picture(), max_pixels=settings.MAX_PIXELS)
         except Rejected:  # a plain picture: so it is not the file that is at fault
             yield broken("The reader of declarations stops at a plain picture.", f"{_AGAIN} c2pa-python defusedxml.")
         else:

@@ -20,20 +20,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+        parser.add_argument("--journey", action="store_true", help="Also walk a picture of our own through it.")
         parser.add_argument("--deep", action="store_true", help="Also ask each detector over the network.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         before = logging.root.manager.disable
         logging.disable(logging.CRITICAL)  # what a broken part logs, the findings say in a sentence
         try:
-            self._look(deep=options["deep"], as_json=options["json"])
+            self._look(deep=options["deep"], journey=options["journey"], as_json=options["json"])
         finally:
             logging.disable(before)
 
-    def _look(self, *, deep: bool, as_json: bool) -> None:
+    def _look(self, *, deep: bool, journey: bool, as_json: bool) -> None:
         rows: list[dict[str, str]] = []
         left_out: list[str] = []
-        for probe, found in doctor.examine(deep=deep):
+        for probe, found in doctor.examine(deep=deep, journey=journey):
             if found is None:
                 left_out.append(probe.name)
             for one in found or ():

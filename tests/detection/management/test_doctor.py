@@ -180,7 +180,7 @@ def test_a_reader_that_stops_at_a_plain_picture(
     configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(PROVENANCE=True)
-    monkeypatch.setattr(house, "_picture", lambda: b"\x89PNG\r\n\x1a\n cut off")
+    monkeypatch.setattr(house, "sample_picture", lambda: b"\x89PNG\r\n\x1a\n cut off")
     says("sandbox", "broken", "The process that opens pictures does not work", "pip install")
     monkeypatch.undo()
     says("sandbox", "ok", "reads one in")
