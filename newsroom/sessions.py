@@ -15,6 +15,8 @@ from django.utils import timezone
 
 BEGAN, SEEN = "newsroom_began", "newsroom_seen"
 """In the session: when its person signed in, and when they last clicked; seconds since 1970."""
+MACHINES = ("/detection/webhooks/", "/detection/handed/", "/health/", "/metrics")
+"""Where machines come: their doors know no session, and a cookie that comes along is not looked at."""
 FINENESS = 60
 """Seconds: so often at most a click is written down, for each costs a write."""
 
@@ -29,6 +31,12 @@ def now() -> int:
     return int(timezone.now().timestamp())
 
 
+def in_use(request: HttpRequest) -> bool:
+    """Whether somebody is signed in here, on an address where that matters; asks the database only then."""
+    is_machines = request.path_info.startswith(MACHINES)
+    return not is_machines and settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session
+
+
 def is_click(request: HttpRequest) -> bool:
     """Whether a person did something: opened a page or sent a form. What a page fetches by itself is none."""
     return request.method not in ("GET", "HEAD") or request.headers.get("Sec-Fetch-Dest", "document") == "document"
@@ -41,7 +49,7 @@ class ClockMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and SESSION_KEY in request.session:
+        if in_use(request):
             self._tick(request)
         return self.get_response(request)
 

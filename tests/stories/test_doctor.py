@@ -171,8 +171,8 @@ def a_worker_that_vanished(here: Installation) -> None:
     here.upload()
     moments = "'2020-01-01 00:00:00', '2020-01-01 00:00:00'"
     here.sql(
-        "INSERT INTO detection_worker (name, host, pid, started_at, seen_at, restarts, restart_reason) "
-        f"VALUES ('desk:7', 'desk', 7, {moments}, 0, '')"
+        "INSERT INTO detection_worker (name, host, pid, queue, started_at, seen_at, restarts, restart_reason) "
+        f"VALUES ('desk:7', 'desk', 7, '', {moments}, 0, '')"
     )
 
 
