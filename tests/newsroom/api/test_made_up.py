@@ -6,12 +6,15 @@ A few for each operation here; `API_EXAMPLES=1000 pytest tests/newsroom/api/test
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from hypothesis import HealthCheck, assume, given, settings
 from schemathesis import GenerationMode
 
@@ -32,8 +35,11 @@ made_up = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=l
 
 
 @pytest.fixture
-def description(db: None) -> Any:
+def description(db: None) -> Iterator[Any]:
     django = get_wsgi_application()
+    # A server's requests end with their connection, and here it is the test's.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
 
     def closing(environ: Any, start_response: Any) -> list[bytes]:
         """As a server does: read to the end, then let go of the file."""
@@ -43,7 +49,9 @@ def description(db: None) -> Any:
         finally:
             answer.close()
 
-    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", closing)
+    yield schemathesis.openapi.from_wsgi("/api/v1/openapi.json", closing)
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture
