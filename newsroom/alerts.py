@@ -5,6 +5,7 @@ One alert an occasion, however often it is heard of. Nothing unpublishes by itse
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, gate
+from detection.models import Asset
+from detection.templatetags.detection_tags import review_url
 from newsroom import permissions
 from newsroom.models import Story, StoryAlert
 from newsroom.notifications import telling
@@ -64,6 +67,29 @@ def after_publication(story: Story, line: gate.Line) -> None:
         told=_("A picture that readers see: %(word)s. Correct its label, replace it or withdraw the story.")
         % {"word": line.word},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """An alert, and where it is about a picture, that picture, so that the page can offer ways to correct it."""
+
+    alert: StoryAlert
+    url: str
+    photo: int | None
+
+
+def of_story(story: Story) -> list[Noticed]:
+    """What nobody has seen yet of one story, the newest first."""
+    found = []
+    for alert in story.alerts.filter(seen_at=None):
+        kind, _colon, rest = alert.occasion.partition(":")
+        key = rest.partition(":")[0]
+        about = kind == "after" and key.isascii() and key.isdigit()
+        asset = Asset.objects.filter(pk=int(key)).first() if about else None
+        placed = {str(pk) for pk in story.placements.values_list("photo_id", flat=True)}
+        photo = int(asset.object_key) if asset is not None and asset.object_key in placed else None
+        found.append(Noticed(alert, review_url(asset, story) if asset is not None else "", photo))
+    return found
 
 
 def sent_to_chief(story: Story, occasion: str) -> None:

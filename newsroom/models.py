@@ -52,6 +52,7 @@ class Role(models.TextChoices):
 
     EDITOR = "editor", _("Editor")
     CHIEF = "chief", _("Desk chief")
+    STANDARDS = "standards", _("Standards editor")
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

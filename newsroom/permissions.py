@@ -39,7 +39,8 @@ CHIEF = EDITOR | {
     "detection.release_outside",
     "detection.change_source_tier",
 }
-ROLES: dict[Role, frozenset[str]] = {Role.EDITOR: EDITOR, Role.CHIEF: CHIEF}
+STANDARDS = EDITOR | {"detection.override_hold", "detection.override_stop"}
+ROLES: dict[Role, frozenset[str]] = {Role.EDITOR: EDITOR, Role.CHIEF: CHIEF, Role.STANDARDS: STANDARDS}
 """What each role carries on its own desk."""
 HOUSE = frozenset(
     {
@@ -55,7 +56,7 @@ HOUSE = frozenset(
 )
 """Held for the whole house or not at all; none of them decides about a picture."""
 NOBODYS = frozenset({"detection.override_stop"})
-"""Given to no group and not implied by being a superuser: somebody has to grant it to a person on purpose."""
+"""Not implied by being a superuser or a chief: a standards editor's, or granted to a person on purpose."""
 OWN_UPLOAD = frozenset({"newsroom.view_photo", "detection.request_scan"})
 """What whoever uploaded a picture may do with it while they are on any desk: look, and ask for another look."""
 OWN_CHECK = OWN_UPLOAD | {"detection.review_analysis"}

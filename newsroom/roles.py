@@ -15,17 +15,19 @@ from django.db.models import Q
 
 from detection.history import access
 from newsroom.models import Membership, Role
-from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING
+from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING, STANDARDS
 
 EDITORS, CHIEFS, AUDITORS, OPERATORS = "Editors", "Desk chiefs", "Auditors", "Operators"
+STANDARDS_EDITORS = "Standards editors"
 _AUDITING = frozenset({"detection.view_audit", "detection.export_audit", "detection.view_raw_payload"})
 GROUPS: dict[str, frozenset[str]] = {
     EDITORS: EDITOR | {"detection.break_glass"},
     CHIEFS: CHIEF - NOBODYS,
+    STANDARDS_EDITORS: STANDARDS,
     AUDITORS: READING | _AUDITING,
     OPERATORS: HOUSE - _AUDITING - {"detection.erase_personal"},
 }
-OF_ROLE: dict[str, str] = {Role.EDITOR: EDITORS, Role.CHIEF: CHIEFS}
+OF_ROLE: dict[str, str] = {Role.EDITOR: EDITORS, Role.CHIEF: CHIEFS, Role.STANDARDS: STANDARDS_EDITORS}
 
 
 def make_roles() -> dict[str, list[str]]:

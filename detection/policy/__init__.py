@@ -128,7 +128,8 @@ def apply_conclusion(
 
     1. Nothing concluded, another desk, or other evidence: no effect.
     2. `waiting_for_source` never lowers, and raises to at least `acknowledge`.
-    3. A confirmed AI picture is held as a photograph; labelled, in a use that the desk allows, it is `acknowledge`.
+    3. A confirmed AI picture is held as a photograph; labelled, in a use that the desk allows, it is `acknowledge`. On
+       a desk that has a standards editor it is a `stop`, labelled or not, till that person lets it go.
     4. `accepted` clears an `acknowledge`, `cannot_determine` leaves a notice of it; a `hold` yields to a holder only,
        a `stop` to neither.
     """
@@ -142,7 +143,7 @@ def apply_conclusion(
     if conclusion.says_ai:
         is_labelled = has_label and placed_use in rules.labelled_uses(desk)
         needed = Level.ACKNOWLEDGE if is_labelled else Level.HOLD
-        needed = Level.STOP if level is Level.STOP else needed
+        needed = Level.STOP if level is Level.STOP or desk in rules.standards else needed
         return ConclusionEffect(level=needed, queued=False, cleared_by=by if needed.rank < level.rank else "")
     if level is Level.STOP or (level is Level.HOLD and not by_holder):
         return ConclusionEffect(level=level, queued=queued)

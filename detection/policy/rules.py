@@ -65,7 +65,7 @@ DEFAULT: dict[str, Any] = {
     "four_eyes": False,
     "override": {"default_hours": 24, "after_publication_hours": 2, "max_days": 7},
     "min_note": 15,
-    "labelled_use": {"default": ["illustration", "subject"], "desks": {}},
+    "labelled_use": {"default": ["illustration", "subject"], "desks": {}, "standards": []},
     "desks": {},
 }
 """The policy a newsroom starts with.
@@ -75,7 +75,8 @@ that isn't named keeps its adapter's own. `pixel_share_floor`: a smaller flagged
 `second_opinion_band`: from the first score up to, not including, the second another detector is asked by itself;
 null: never. The default reaches a little below the usual `some` cut and ends at the usual `strong` one. `four_eyes`:
 whoever uploaded a picture, or concluded about it, doesn't clear its hold. `min_note`: characters. `labelled_use`: the
-uses in which a labelled AI picture needs an acknowledgement only; `desks` gives a desk, by its key, a list of its
+uses in which a labelled AI picture needs an acknowledgement only; `standards`: desks whose confirmed AI
+pictures wait for a holder of `override_stop`; `desks` gives a desk, by its key, a list of its
 own. `desks`: by a desk's key, what differs there of the two tables and of `four_eyes`.
 """
 
@@ -118,6 +119,7 @@ class Rules:
     min_note: int
     labelled_default: frozenset[PlacedUse]
     labelled_by_desk: Mapping[str, frozenset[PlacedUse]]
+    standards: frozenset[str]
     by_desk: Mapping[str, Rules] = field(default_factory=dict)
     """Of desks that have rules of their own, all of them; by the desk's key."""
 
@@ -128,7 +130,10 @@ class Rules:
         if given["version"] != DEFAULT["version"]:
             raise Refused(_("This policy document is of a version that is not known here. Known: 1."))
         override = {**DEFAULT["override"], **_section(given["override"], "override", DEFAULT["override"])}
-        labelled = {**DEFAULT["labelled_use"], **_section(given["labelled_use"], "labelled_use", ("default", "desks"))}
+        labelled = {
+            **DEFAULT["labelled_use"],
+            **_section(given["labelled_use"], "labelled_use", DEFAULT["labelled_use"]),
+        }
         max_days = _number(override["max_days"], "override.max_days", 1 / 24, 7)
         return cls(
             levels=_levels(given["levels"]),
@@ -148,6 +153,7 @@ class Rules:
             labelled_by_desk=MappingProxyType(
                 {str(desk): _uses(uses) for desk, uses in _section(labelled["desks"], "labelled_use.desks").items()}
             ),
+            standards=_desks(labelled["standards"]),
             by_desk=_by_desk(given),
         )
 
@@ -271,6 +277,12 @@ def _band(value: object) -> tuple[float, float] | None:
         raise _wrong("second_opinion_band", value, _("two scores, lower first, or null"))
     low = _number(value[0], "second_opinion_band", 0, 1)
     return low, _number(value[1], "second_opinion_band", low, 1)
+
+
+def _desks(value: object) -> frozenset[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
+        raise _wrong("labelled_use.standards", value, _("a list of desks"))
+    return frozenset(value)
 
 
 def _uses(value: object) -> frozenset[PlacedUse]:

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from detection.admin.mixins import GatedPublicationMixin, badge
 from detection.templatetags.detection_tags import asset_of, attach_assets, review_url, thumbnail_url
-from newsroom import permissions, placing, publishing, rollup, uploads, watching
+from newsroom import alerts, permissions, placing, publishing, rollup, uploads, watching
 from newsroom.admin import moves
 from newsroom.admin.replacing import replace_view
 from newsroom.forms import AFTERWARDS, ScheduleForm, StoryForm
@@ -203,7 +203,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
                 "live_url": watching.address(story),
                 "rolled": rollup.of([story])[story.pk],
                 "replace_name": watching.replace_name(story, request.user),
-                "story_alerts": story.alerts.filter(seen_at=None),
+                "story_alerts": alerts.of_story(story),
             }
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
