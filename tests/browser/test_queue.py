@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.conftest import Seen
+from tests.browser.test_accessibility import OPEN, violations
 from tests.stories.house import House
 from tests.stories.test_journey import Draft
 
@@ -98,6 +99,22 @@ def test_an_open_list_dims_what_somebody_else_decided_and_does_not_jump(
     assert page.get_by_text("Taken back").is_visible()
     assert page.locator("[data-item] h2").all_inner_texts() == names
     assert dana.troubles == other.troubles == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_queue_and_the_pages_around_it(
+    enter: Callable[..., Seen], waiting: list[Draft], scheme: str
+) -> None:
+    page = enter("dana", color_scheme=scheme).page
+    for address in ("", "?tier=ugc&state=live", "rules/", "words/"):
+        page.goto(QUEUE + address)
+        page.evaluate(OPEN)
+        assert violations(page) == [], address
+    page.goto(QUEUE)
+    page.get_by_label("Choose all on this page").check()
+    page.get_by_role("button", name="Decide about the chosen ones together").click()
+    page.get_by_role("heading", name="The same conclusion for each").wait_for()
+    assert violations(page) == []
 
 
 def test_without_scripts_everything_can_be_done(enter: Callable[..., Seen], waiting: list[Draft]) -> None:
