@@ -22,7 +22,7 @@ INLINE = """() => [...document.querySelectorAll('*')].filter(one =>
 
 @pytest.fixture
 def waiting(house: House, held: Callable[[str], Draft]) -> list[Draft]:
-    return [held("plain"), held("counted")]
+    return [held("plain"), held("compared")]
 
 
 def test_the_queue_is_worked_with_single_keys_that_are_dead_where_one_types(
