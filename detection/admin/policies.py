@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from detection import policy, reach, ruling, wording
+from detection import audit, policy, reach, ruling, wording
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.review import refused
 from detection.conf import settings
@@ -149,6 +149,11 @@ class PolicyVersionAdmin(ReadOnlyMixin, AnyAdmin):
         given = request.POST if request.method == "POST" else request.GET
         desk = given.get("desk", "").strip()[:64]
         document, seen, problem, status = dict(current.document), None, "", 200
+        user: Any = request.user
+        if request.method == "POST" and not user.has_perm(ruling.PERMISSION):
+            # A preview counts the pictures of every desk.
+            sentence = _("You may not change the policy.")
+            return refused(request, str(audit.denied(ruling.PERMISSION, by=user, sentence=sentence)))
         if request.method == "POST":
             document = read(request.POST, document, desk)
             try:

@@ -234,6 +234,7 @@ def _things(story: Story, held: Photo, dana: User) -> dict[str, Any]:
         "detection_analysis.object_id": analysis.pk,
         "detection_gaveup.object_id": analysis.pk,
         "detection_override.object_id": override.pk,
+        "detection_sent.object_id": analysis.pk,
         "detection_webhookdelivery.object_id": delivery.pk,
         "detection_auditevent.object_id": asset.events.first().pk,
         "detection_policyversion.object_id": 1,
