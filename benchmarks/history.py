@@ -26,8 +26,8 @@ BAR, QUERIES, HUNDREDTH, MEGABYTES = 2.0, 20, 100, 300
 BASE = "/admin/detection/auditevent/"
 PAGES = {
     "timeline": "",
-    "by picture": "?picture=Picture 77",
-    "by story": "?story=Story 7",
+    "by picture": "?picture=Picture 000077",
+    "by story": "?story=Story 000070",
     "by person": "?person=person 3",
     "by desk": "?desk=desk-1",
     "by day": "?since={day}&until={day}",
@@ -86,7 +86,7 @@ def fill(analyses: int) -> dict[str, Any]:
             models.Asset(
                 content_type=photo,
                 object_key=str(number),
-                label=f"Picture {number}",
+                label=f"Picture {number:06}",
                 source_tier=("staff", "agency", "ugc")[number % 3],
                 signal=("strong", "none_found", "not_checked")[number % 3],
                 evidence=f"{number:064}",
@@ -170,7 +170,7 @@ def _events(models: Any, numbers: Any, assets: Any, at: Any, staff: Any) -> None
                 asset=asset,
                 subject_type="newsroom.story" if person else "",
                 subject_key=str(number) if person else "",
-                subject_label=f"Story {number}" if person else "",
+                subject_label=f"Story {number:06}" if person else "",
                 actor=person,
                 facts=facts if person else {"before": {"signal": ""}, "after": {"signal": "strong"}},
                 commitments={"actor": commitment("s", person.username)} if person else {},

@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, OuterRef
 
 from detection.history.reports import Period, Share
 from detection.models import Analysis, Sample
-from detection.vocabulary import AnalysisStatus, Basis, Conclusion, Verdict
+from detection.vocabulary import Basis, Conclusion, Verdict
 
 _SIGNS = frozenset({Verdict.LIKELY_AI.value, Verdict.PARTIAL_AI.value})
 _SAYS_AI = frozenset(one.value for one in Conclusion if one.says_ai)
@@ -103,10 +103,11 @@ def _counted(period: Period) -> Any:
         asset__standing_at__gte=period.begin,
         asset__standing_at__lt=period.end,
         generation=F("asset__generation"),
-        status=AnalysisStatus.COMPLETE,
         basis=Basis.PIXELS,
         is_test=False,
     ).order_by()
+    # An answer, and not its status: by the status' index SQLite would read every check there is, not those judged.
+    rows = rows.exclude(verdict="")
     return (
         rows.annotate(is_sampled=Exists(sampled))
         .values("provider", "model", "asset__source_tier", "verdict", "asset__conclusion", "is_sampled")
