@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -94,12 +94,7 @@ def accept(provider: CalledBack, token: str, headers: Mapping[str, str], body: b
         drive=sender.drive,
         next_try_at=moments.when_inserted(),
     )
-    try:
-        with transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError:
-        return _once_more(row)
-    return Answer.KEPT
+    return Answer.KEPT if WebhookDelivery.objects.insert(row) else _once_more(row)
 
 
 def _verified(provider: CalledBack, token: str, headers: Mapping[str, str], body: bytes, *, now: float) -> _Sender:

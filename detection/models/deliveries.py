@@ -6,10 +6,11 @@ A row is only ever made of what was signed, or came to an address that we gave o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import models
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -23,6 +24,34 @@ OPEN = (DeliveryState.WAITING, DeliveryState.UNMATCHED)
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     """Each kind of row that the bell and the sweep look for is one method here."""
+
+    def insert(self, row: WebhookDelivery) -> bool:
+        """Write a new row, by one statement that commits by itself; False where the detector's event is known.
+
+        Inside a transaction of the caller's it takes a savepoint, so that the transaction goes on after a False.
+        """
+        # Not by save(): the door is to be as fast as the statement, and Django's way there takes half as long again.
+        quote, compiler = connection.ops.quote_name, self.query.get_compiler(connection=connection)
+        columns, places, values = [], [], []
+        for field in self.model._meta.concrete_fields:
+            value = getattr(row, field.attname)
+            if field.primary_key:
+                continue
+            columns.append(quote(field.column))
+            if hasattr(value, "as_sql"):  # the database's own clock
+                places.append(compiler.compile(value)[0])
+            else:
+                places.append("%s")
+                values.append(field.get_db_prep_save(value, connection))
+        into = f"{quote(self.model._meta.db_table)} ({', '.join(columns)})"
+        statement = f"INSERT INTO {into} VALUES ({', '.join(places)})"  # noqa: S608, names of ours alone
+        bounds = transaction.atomic() if connection.in_atomic_block else nullcontext()
+        try:
+            with bounds, connection.cursor() as cursor:
+                cursor.execute(statement, values)
+        except IntegrityError:
+            return False
+        return True
 
     def open(self) -> WebhookDeliveryQuerySet:
         """Neither applied nor given up."""

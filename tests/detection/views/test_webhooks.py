@@ -230,7 +230,8 @@ def test_a_database_that_is_away_asks_the_sender_to_come_again(
     def away(*args: Any, **options: Any) -> None:
         raise DatabaseError("database is locked")
 
-    monkeypatch.setattr(WebhookDelivery, "save", away)
+    monkeypatch.setattr(type(WebhookDelivery.objects.all()), "insert", away)
+    monkeypatch.setattr(type(WebhookDelivery.objects), "insert", away)
     answer = post(client, GOOD, signed(GOOD))
     assert (answer.status_code, answer["Retry-After"]) == (503, "30")
 
