@@ -30,7 +30,8 @@ def names_in(name: str) -> frozenset[str]:
 
 
 def test_every_threat_has_its_row() -> None:
-    assert list(ROWS) == [f"T{number}" for number in range(1, 23)]
+    assert len(ROWS) >= 22
+    assert list(ROWS) == [f"T{number}" for number in range(1, len(ROWS) + 1)]
 
 
 @pytest.mark.parametrize("row", ROWS)

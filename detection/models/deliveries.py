@@ -37,7 +37,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             value = getattr(row, field.attname)
             if field.primary_key:
                 continue
-            columns.append(quote(field.column))
+            columns.append(quote(str(field.column)))
             if hasattr(value, "as_sql"):  # the database's own clock
                 places.append(compiler.compile(value)[0])
             else:
