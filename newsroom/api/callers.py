@@ -45,7 +45,7 @@ class Caller:
     token: ApiToken
 
     def within(self, actions: Iterable[str]) -> list[str]:
-        """Those of the actions, which the account may take, that the token is for; what has no door here is left out."""
+        """Those that the account may take and the token is for; what has no door here is left out."""
         return [action for action in actions if NEEDS.get(action) in self.token.allowed]
 
     def may(self, permission: str, obj: Story | Photo) -> bool:
