@@ -78,14 +78,18 @@ def _sentence(report: gate.Report, asking: list[gate.Line], live: list[gate.Line
     if not total:
         return _("No pictures.")
     if total == 1 and count:
-        return _("The image is live with an open question.") if live and not asking else _("The image needs a look.")
+        return (
+            _("The picture is live with an open question.") if live and not asking else _("The picture needs a look.")
+        )
     if asking:
-        words = ngettext("%(count)d of %(all)d images needs a look.", "%(count)d of %(all)d images need a look.", count)
+        words = ngettext(
+            "%(count)d of %(all)d pictures needs a look.", "%(count)d of %(all)d pictures need a look.", count
+        )
         return words % {"count": count, "all": total}
     if live:
         words = ngettext(
-            "%(count)d of %(all)d images is live with an open question.",
-            "%(count)d of %(all)d images are live with an open question.",
+            "%(count)d of %(all)d pictures is live with an open question.",
+            "%(count)d of %(all)d pictures are live with an open question.",
             count,
         )
         return words % {"count": count, "all": total}

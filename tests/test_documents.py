@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -100,3 +101,18 @@ def test_every_test_that_ci_names_is_there() -> None:
     named += re.findall(r"tests/[\w/]+(?:\.py)?(?=[\s\"])", script)
     assert len(named) > 20
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_extra_that_is_named_is_declared() -> None:
+    """pip only warns of one that it does not know, and installs the rest."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    files = [*PAGES, ROOT / "pyproject.toml", ROOT / "Makefile", *(ROOT / "docs" / "deploy").iterdir()]
+    files += [*(ROOT / "newsroom").rglob("*.py"), *(ROOT / "detection").rglob("*.py")]
+    named = {
+        extra
+        for path in files
+        for names in re.findall(r"(?:newsroom-detection|'\.)\[([a-z0-9,]+)\]", path.read_text(encoding="utf-8"))
+        for extra in names.split(",")
+    }
+    assert {"demo", "people"} <= named
+    assert named <= set(declared)

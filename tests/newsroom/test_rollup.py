@@ -32,7 +32,7 @@ def test_the_worst_open_picture_stands_for_the_story(
     upload(tier="staff")
     [found] = rollup.of([Story.objects.get()]).values()
     assert (found.count, found.all, found.tone) == (1, 2, "stop")
-    assert found.sentence == "1 of 2 images needs a look."
+    assert found.sentence == "1 of 2 pictures needs a look."
     assert str(asset_of(held).public_id) in found.url
 
 
@@ -48,7 +48,7 @@ def test_a_picture_that_readers_see_and_that_is_in_question_says_so(
     assert "being checked" in rollup.of([Story.objects.get()])[story.pk].sentence
     drain()
     found = rollup.of([Story.objects.get()])[story.pk]
-    assert (found.is_live, found.sentence) == (True, "The image is live with an open question.")
+    assert (found.is_live, found.sentence) == (True, "The picture is live with an open question.")
 
 
 def many(news: Desk, held: Photo, number: int) -> None:
@@ -70,7 +70,7 @@ def test_lists_ask_as_often_for_twenty_stories_as_for_two(
         with django_assert_max_num_queries(most):
             page = client.get(address).content.decode()
         assert page.count('class="n-rollup"') >= 15, address
-        assert "The image needs a look." in page, address
+        assert "The picture needs a look." in page, address
 
 
 def test_labels_worked_out_together_are_those_worked_out_alone(
@@ -99,7 +99,7 @@ def test_an_open_page_is_told_of_its_own_stories_alone(
     assert client.get(address).json() == {"stories": {}}
     client.force_login(erin)
     first = client.get(address).json()
-    assert first["stories"][str(story.pk)]["sentence"] == "Night launch: The image needs a look."
+    assert first["stories"][str(story.pk)]["sentence"] == "Night launch: The picture needs a look."
     assert "Strong signs of AI generation" in first["notice"]
     assert f'value="{reverse("admin:newsroom_story_change", args=[story.pk])}"' in first["notice"], "the way back"
     scripted.will_return("likely_human", ai_score=0.02)
@@ -115,7 +115,7 @@ def test_the_edit_page_carries_the_roll_up_and_where_to_ask(
 ) -> None:
     client.force_login(erin)
     page = client.get(reverse("admin:newsroom_story_change", args=[story.pk])).content.decode()
-    assert "The image needs a look." in page
+    assert "The picture needs a look." in page
     assert f'data-live="{reverse("newsroom:live")}?notice={story.pk}"' in page
     assert 'type="module"' in page
     assert reverse("admin:newsroom_story_replace", args=[story.pk, held.pk]) in page
