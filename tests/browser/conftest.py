@@ -81,8 +81,9 @@ def held(house: House) -> Callable[[str], Draft]:
     return draft
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Ends with its file: while Playwright's loop runs, Django refuses the process' other tests the database."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed; it comes with [dev]")
     if CHROMIUM is None:
         pytest.skip("chromium is not here")

@@ -20,6 +20,8 @@ def test_every_decision_is_possible_without_scripts(
 ) -> None:
     """E9: both pictures, each conclusion, taking one back, what one knows, sending it up, letting the story go."""
     draft = held("plain")
+    acts = ("review.concluded", "review.noted", "gate.sent_to_chief", "gate.override_granted")
+    before = {action: len(draft.events(action)) for action in acts}  # what other tests did in this newsroom
     erin, dana = (enter(name, java_script_enabled=False).page for name in ("erin", "dana"))
     erin.goto(draft.review)
     assert erin.get_by_role("img", name="Areas highlighted by").is_visible()
@@ -59,7 +61,8 @@ def test_every_decision_is_possible_without_scripts(
         dana.locator("#gate [name=reader_label]").fill("Image altered with AI.")
     dana.get_by_role("button", name="Let this story go").click()
 
-    concluded = [event["facts"] for event in draft.events("review.concluded")]
+    made = {action: draft.events(action)[before[action] :] for action in acts}
+    concluded = [event["facts"] for event in made["review.concluded"]]
     for value in (
         "waiting_for_source",
         "cannot_determine",
@@ -68,10 +71,7 @@ def test_every_decision_is_possible_without_scripts(
         "accepted",
     ):
         assert sum(f'"conclusion": "{value}"' in facts for facts in concluded) == 1
-    counts = {
-        action: len(draft.events(action)) for action in ("review.noted", "gate.sent_to_chief", "gate.override_granted")
-    }
-    assert counts == {"review.noted": 2, "gate.sent_to_chief": 1, "gate.override_granted": 1}
+    assert [len(made[action]) for action in acts[1:]] == [2, 1, 1]
 
 
 class Hand:

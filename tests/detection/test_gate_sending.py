@@ -127,4 +127,7 @@ def test_a_story_without_a_hold_is_not_asked_about(
     story = article(looked_at("staff: crowd", verdict="likely_human", ai_score=0.02))
     with statements() as sent:
         gate.report(story)
-    assert not [one for one in sent if "auditevent" in one.lower()]
+    assert not [one for one in sent if "gate.sent_to_chief" in one]
+    with statements() as sent:
+        gate.report(article(looked_at("ugc: crowd", seed=2, verdict="likely_ai", ai_score=0.97)))
+    assert [one for one in sent if "gate.sent_to_chief" in one], "a hold is"

@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from detection.models import Analysis, Override, StoredOverlay, WebhookDelivery
+from detection.models import Analysis, Override, PolicyVersion, StoredOverlay, WebhookDelivery
 from newsroom import roles
 from newsroom.api import tokens
 from newsroom.api.models import ApiToken
@@ -237,7 +237,7 @@ def _things(story: Story, held: Photo, dana: User) -> dict[str, Any]:
         "detection_sent.object_id": analysis.pk,
         "detection_webhookdelivery.object_id": delivery.pk,
         "detection_auditevent.object_id": asset.events.first().pk,
-        "detection_policyversion.object_id": 1,
+        "detection_policyversion.object_id": PolicyVersion.current().pk,
         "detection_providerswitch.object_id": 1,
         "auth_user.object_id": dana.pk,
         "auth_group.object_id": Group.objects.get(name=roles.CHIEFS).pk,

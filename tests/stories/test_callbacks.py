@@ -102,7 +102,8 @@ def test_a_detector_calls_back_and_the_verdict_is_there(house: House) -> None:
     detector = house.detector
     detector.will(
         LATER,
-        {**LATER, "event": {"early": True}},
+        # Long enough that the submission is answered by 202, however long the door takes for the event before it.
+        {**LATER, "after": 20, "event": {"early": True}},
         {**LATER, "event": {"times": 3, "processing_after": True}},
         {**LATER, "event": {"forged": True}},
     )
