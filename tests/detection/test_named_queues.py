@@ -108,6 +108,7 @@ def test_a_worker_for_a_queue_that_no_detector_has_does_not_start() -> None:
 
 
 def test_django_q2_has_to_know_that_there_are_other_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Conf.conf, "ALT_CLUSTERS", {})
     assert queue.option_problems() == []
     monkeypatch.delitem(Conf.conf, "ALT_CLUSTERS")
     assert ["ALT_CLUSTERS" in problem for problem in queue.option_problems()] == [True]
