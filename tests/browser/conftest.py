@@ -69,13 +69,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def held(house: House) -> Callable[[str], Draft]:
-    """The story of that name with a picture that holds it."""
+    """The story of that name with a picture that holds it; its highlights are there, however busy the machine."""
     made: dict[str, Draft] = {}
 
     def draft(slug: str) -> Draft:
         if slug not in made:
             made[slug] = Draft(house, slug)
             made[slug].upload(house.person("erin"), seed=7 + STORIES.index(slug))
+            house.eventually(lambda: made[slug].has_overlay)
         return made[slug]
 
     return draft

@@ -67,6 +67,15 @@ class Draft:
         return not self.house.sql(query, self.asset["id"])
 
     @property
+    def has_overlay(self) -> bool:
+        """What the detector highlights is fetched by a task of its own, after the verdict."""
+        query = (
+            "SELECT 1 FROM detection_storedoverlay o JOIN detection_analysis a ON o.analysis_id = a.id "
+            "WHERE a.asset_id = ? AND o.status = 'ready'"
+        )
+        return bool(self.house.sql(query, self.asset["id"]))
+
+    @property
     def review(self) -> str:
         raw = self.asset["public_id"]
         dashed = f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
