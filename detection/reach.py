@@ -17,6 +17,8 @@ from detection.models import Asset
 LOOK = ("detection.review_analysis", "detection.view_audit")
 """Either of these lets a person look at a picture and its evidence."""
 READ_RAW = "detection.view_raw_payload"
+ON_SUBJECT = (*LOOK, "detection.acknowledge_gate", "detection.override_hold")
+"""Any of these on a publishable lets a person read what happened about it."""
 _RECORD = ("detection.view_audit", READ_RAW)
 """What concerns the record alone, and goes on where the picture is gone; with it, the history must be open too."""
 
@@ -81,6 +83,14 @@ def places_seen(user: Any) -> Q:
 def places_clearable(user: Any) -> Q:
     """The filter for the queue's rows whose hold this person may clear."""
     return _places(user, "detection.override_hold")
+
+
+def about_read(user: Any) -> Q:
+    """The filter for rows about a publishable, or a picture by itself, of which this person may read what happened."""
+    found = Q(pk__in=[])
+    for permission in ON_SUBJECT:
+        found |= _places(user, permission)
+    return found
 
 
 def _places(user: Any, permission: str) -> Q:

@@ -41,6 +41,7 @@ FLOORS: tuple[frozenset[str], ...] = (
                 "metrics",
                 "reach",
                 "screens",
+                "concluded",
                 "forms",
                 "views",
                 "urls",

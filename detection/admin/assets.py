@@ -23,6 +23,7 @@ from detection.admin.mixins import AnyAdmin, ReadOnlyMixin, badge
 from detection.admin.over_sign_in import keeps_what_was_typed
 from detection.admin.review import review_view
 from detection.admin.together import together_view
+from detection.concluded import heard_by
 from detection.models import Asset
 from detection.templatetags.detection_tags import DISMISSED, review_url, thumbnail_url
 from detection.vocabulary import Conclusion, Why
@@ -84,9 +85,16 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
     def tier(self, asset: Asset) -> str:
         return wording.tier_word(screens.tier_of(asset))
 
-    @admin.display(description=gettext_lazy("A person concluded"), ordering="conclusion")
-    def concluded(self, asset: Asset) -> str:
-        return wording.conclusion_word(Conclusion(asset.conclusion)) if asset.conclusion else ""
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        page = super().get_changelist_instance(request)
+        heard = heard_by(request.user, page.result_list)
+        for asset in page.result_list:
+            asset.heard = heard[asset.pk].latest
+        return page
+
+    @admin.display(description=gettext_lazy("A person concluded"))
+    def concluded(self, asset: Any) -> str:
+        return wording.conclusion_word(Conclusion(asset.heard.conclusion)) if asset.heard else ""
 
     @admin.display(description=gettext_lazy("Since"), ordering="standing_at")
     def waiting_since(self, asset: Asset) -> str:

@@ -16,9 +16,6 @@ from detection import audit, reach, registry
 from detection.errors import NotRegistered
 from detection.models import Asset, AuditEvent
 
-ON_SUBJECT = (*reach.LOOK, "detection.acknowledge_gate", "detection.override_hold")
-"""Any of these on a publishable lets a person read what happened about it."""
-
 
 def history_for(user: Any, asset: Asset) -> list[audit.Entry]:
     """The picture's history, newest first, without what belongs to publishables that `user` may not read."""
@@ -57,7 +54,7 @@ def _readable(user: Any, asset: Asset, label: str, keys: Iterable[str]) -> set[s
     except NotRegistered:
         return set()
     found: set[str] = set()
-    for permission in ON_SUBJECT:
+    for permission in reach.ON_SUBJECT:
         within = reach.keys_of(kind, user, permission).filter(detection_key__in=keys)
         found |= {row["detection_key"] for row in within}
     return found

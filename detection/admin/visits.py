@@ -21,13 +21,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from detection import audit, gate, noting, policy, reach, registry, screens, wording
-from detection.admin.discretion import ON_SUBJECT, history_for
+from detection.admin.discretion import history_for
+from detection.concluded import latest_heard
 from detection.errors import NotRegistered
 from detection.forms import AcknowledgeForm, ConclusionForm, KnowledgeForm, OverrideForm, ReasonForm
 from detection.models import Asset, Claim, Override, PolicyVersion, Review
 from detection.scanning.asking import pixel_aliases
 from detection.scanning.reading import is_protected
-from detection.standing import latest_review, present_analyses
+from detection.standing import present_analyses
 from detection.templatetags.detection_tags import level_words, review_url, subject_name, thumbnail_url
 from detection.vocabulary import Conclusion, NoteKind, Signal
 from detection.wording import decision_texts
@@ -47,7 +48,7 @@ def find_subject(user: Any, name: str) -> Model | None:
         subject = kind.find(key)
     except (NotRegistered, ValueError, ValidationError):
         raise Http404 from None
-    if subject is None or not any(kind.allows(user, permission, subject) for permission in ON_SUBJECT):
+    if subject is None or not any(kind.allows(user, permission, subject) for permission in reach.ON_SUBJECT):
         raise Http404
     return subject
 
@@ -118,6 +119,7 @@ class Visit:
     ) -> TemplateResponse:
         """The review page. `problem`: why nothing was recorded; `kept`: which form it was, `forms`: as it was typed."""
         self.asset.refresh_from_db()
+        review = latest_heard(self.request.user, self.asset)
         context = {
             **admin_site.each_context(self.request),
             "is_nav_sidebar_enabled": False,
@@ -129,8 +131,8 @@ class Visit:
             "onward": self.onward,
             **self._about_picture(),
             **self._about_story(),
-            **self._about_people(),
-            **self._forms(),
+            **self._about_people(review),
+            **self._forms(review),
             **(forms or {}),
         }
         context["recorded_note"] = decision_texts.RECORDED_NOTE
@@ -188,9 +190,8 @@ class Visit:
         ]
         return {"others": others, "others_open": sum(line.asks for line in lines)}
 
-    def _about_people(self) -> dict[str, Any]:
+    def _about_people(self, review: Review | None) -> dict[str, Any]:
         entries = history_for(self.request.user, self.asset)
-        review = latest_review(self.asset, self.asset.evidence)
         claim = Claim.objects.filter(asset=self.asset, until__gt=timezone.now()).first()
         user = self.request.user
         return {
@@ -249,9 +250,9 @@ class Visit:
         rows = Override.objects.filter(Override.about(self.subject), asset=self.asset, revoked_at=None)
         return [row for row in rows if row.is_in_force(evidence=self.asset.evidence, now=now)]
 
-    def _forms(self) -> dict[str, Any]:
+    def _forms(self, review: Review | None) -> dict[str, Any]:
         end = self.override_end()
-        found = Signal(self.asset.signal), Conclusion(self.asset.conclusion) if self.asset.conclusion else None
+        found = Signal(self.asset.signal), Conclusion(review.conclusion) if review else None
         label = wording.suggested_label(*found)
         return {
             "form": ConclusionForm(initial={"conclusion": self.request.GET.get("choose", ""), "reader_label": label}),

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from detection import policy, sampling, screens
-from detection.models import Analysis, Asset, PolicyVersion
-from detection.standing import assess_asset, latest_review, present_analyses
+from detection.concluded import Heard, heard_by
+from detection.models import Analysis, Asset, PolicyVersion, Review
+from detection.standing import assess_asset, present_analyses
 from detection.views.media import NEVER_KEPT, visible
 from detection.vocabulary import AnalysisStatus, Basis, Conclusion
 
@@ -26,37 +27,29 @@ def asset_json(request: HttpRequest, public_id: uuid.UUID) -> JsonResponse:
         asset = visible(request, public_id)
     except Http404:
         return _json({"error": _("There is no such picture for you.")}, status=404)
-    return _json(state_of(asset))
+    return _json(state_of(asset, reader=request.user))
 
 
-def state_of(asset: Asset) -> dict[str, Any]:
-    """One picture for API clients, also of a host's own API.
+def state_of(asset: Asset, *, reader: Any) -> dict[str, Any]:
+    """One picture for API clients, also of a host's own API, as this reader may know it.
 
-    `level`: before any story's own use of it and without conclusions, which `reviewState` counts.
+    `level`: before any story's own use of it and without conclusions. `reviewState` counts what was concluded on the
+    reader's own desk, of several on the one where most is still open; `conclusion` is the newest that they may read.
     """
     rows = present_analyses(asset)
     primary = screens.primary_alias()
     first = next((row for row in rows if row.provider == primary), rows[0] if rows else None)
     assessment = assess_asset(asset, rows)
     rules = PolicyVersion.current().rules
-    level, is_queued = policy.level_for(assessment, screens.tier_of(asset), rules)
-    said = latest_review(asset, asset.evidence)
-    concluded = Conclusion(said.conclusion) if said else None
-    effect = policy.apply_conclusion(
-        level,
-        is_queued,
-        conclusion=concluded,
-        rules=rules,
-        by_desk_editor=concluded is not None,
-        by_holder=said is not None and said.by_holder,
-        desk=said.desk if said else "",
-    )
+    level, _queued = policy.level_for(assessment, screens.tier_of(asset), rules)
+    heard = heard_by(reader, [asset])[asset.pk]
+    effect, is_concluded = _most_open(heard, asset, assessment, rules)
     state = policy.review_state(
         assessment,
         status=AnalysisStatus(first.status) if first else None,
         level=effect.level,
         queued=effect.queued,
-        has_conclusion=concluded is not None,
+        has_conclusion=is_concluded,
         was_lowered=effect.was_lowered,
     )
     declared = screens.provenance(rows).declared
@@ -71,8 +64,34 @@ def state_of(asset: Asset) -> dict[str, Any]:
         "detectors": [_detector(asset, row) for row in rows],
         "declared": declared.as_json() if declared else {},
         "evidence": asset.evidence,
-        "conclusion": asset.conclusion or None,
+        "conclusion": heard.latest.conclusion if heard.latest else None,
     }
+
+
+def _most_open(
+    heard: Heard, asset: Asset, assessment: policy.Assessment, rules: policy.Rules
+) -> tuple[policy.ConclusionEffect, bool]:
+    """What people made of a picture on the one of the reader's desks where most is still open, and whether they did."""
+    found = [
+        (_effect(said, asset, assessment, rules.of_desk(desk), desk), said is not None)
+        for desk, said in heard.by_desk.items()
+    ]
+    return max(found, key=lambda one: (one[0].level.rank, one[0].queued, not one[1]))
+
+
+def _effect(
+    said: Review | None, asset: Asset, assessment: policy.Assessment, rules: policy.Rules, desk: str
+) -> policy.ConclusionEffect:
+    level, is_queued = policy.level_for(assessment, screens.tier_of(asset), rules)
+    return policy.apply_conclusion(
+        level,
+        is_queued,
+        conclusion=Conclusion(said.conclusion) if said else None,
+        rules=rules,
+        by_desk_editor=said is not None,
+        by_holder=said is not None and said.by_holder,
+        desk=desk,
+    )
 
 
 def _detector(asset: Asset, row: Analysis) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from ninja.security import HttpBearer
 
 from detection import addresses, audit
@@ -26,7 +27,12 @@ NEEDS: dict[str, Scope] = {
     "read": Scope.READ,
     "upload": Scope.UPLOAD,
     "replace": Scope.UPLOAD,
+    "submit": Scope.PUBLISH,
+    "schedule": Scope.PUBLISH,
     "publish": Scope.PUBLISH,
+    "withdraw": Scope.WITHDRAW,
+    "break_glass": Scope.EMERGENCY,
+    "undo": Scope.REVIEW,
     "decide": Scope.REVIEW,
     "clear": Scope.REVIEW,
     "acknowledge": Scope.REVIEW,
@@ -35,6 +41,18 @@ NEEDS: dict[str, Scope] = {
     "revoke": Scope.OVERRIDE,
 }
 """What each word in `actions` asks of a token; the rest is the account's affair."""
+
+
+_NEVER_JUDGES = gettext_lazy("A service never judges a picture. Somebody of the story's desk does.")
+_NOT_FOR_SERVICES: dict[Scope, Any] = {
+    Scope.REVIEW: _NEVER_JUDGES,
+    Scope.OVERRIDE: _NEVER_JUDGES,
+    Scope.WITHDRAW: gettext_lazy("A service takes nothing away from readers. Somebody of the story's desk does."),
+    Scope.EMERGENCY: gettext_lazy(
+        "A service never publishes past the gate. A person does, who answers for it: in the newsroom, or by a token of "
+        "their own with the scope “emergency”."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +127,8 @@ class Bearer(HttpBearer):
             )
         words = {"scope": self.scope, "scopes": ", ".join(sorted(token.allowed))}
         sentence = _("It needs the scope “%(scope)s”; this token has: %(scopes)s.") % words
-        if token.is_service and self.scope in (Scope.REVIEW, Scope.OVERRIDE):
-            sentence = _("A service never judges a picture. Somebody of the story's desk does.")
+        if token.is_service and self.scope in _NOT_FOR_SERVICES:
+            sentence = str(_NOT_FOR_SERVICES[self.scope])
         return Problem("lacks-scope", sentence, more={"needs": self.scope, "scopes": sorted(token.allowed)})
 
 

@@ -1,12 +1,13 @@
-"""What a person does about a picture, by a token of theirs: decide, acknowledge, hand over, override, revoke.
+"""What a person does about a picture, by a token of theirs: decide, undo, acknowledge, hand over, override, revoke.
 
 Each carries the evidence that was read. If it is another now, nothing is recorded, and the answer brings the new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
@@ -15,7 +16,7 @@ from ninja import Router, Status
 
 from detection import gate, registry, reviewing
 from detection.errors import EvidenceChanged, NotPermitted, Refused
-from detection.models import Asset
+from detection.models import Asset, Review
 from detection.models import Override as Given
 from newsroom.api import shapes, telling
 from newsroom.api.callers import Caller, caller_of
@@ -26,17 +27,25 @@ from newsroom.api.problems import Problem
 from newsroom.api.words import Acknowledge, Decide, Override, Revoke, SendToChief
 from newsroom.models import Story
 
+_Judgement = TypeVar("_Judgement", bound=Callable[..., Any])
 router = Router(tags=["Judging"])
 _IN_STORY = f"/stories{SLUG}/pictures{PICTURE}"
 
 
+def _judges(
+    path: str, *, gives: Any, scope: Scope = Scope.REVIEW, status: int = 201
+) -> Callable[[_Judgement], _Judgement]:
+    """Hang a judgement: words in JSON, and a conflict where the evidence is another by now."""
+    return door(router, "POST", path, scope=scope, gives=gives, status=status, takes=JSON, refuses=(409,))
+
+
 @contextmanager
-def _told(asset: Asset) -> Iterator[None]:
+def _told(asset: Asset, caller: Caller) -> Iterator[None]:
     """A refusal of the gate or of the review as its problem."""
     try:
         yield
     except EvidenceChanged as error:
-        fresh = telling.evidence_about(Asset.objects.select_related("content_type").get(pk=asset.pk))
+        fresh = telling.evidence_about(Asset.objects.select_related("content_type").get(pk=asset.pk), caller)
         more = {"evidence": fresh["evidence"], "asset": fresh}
         raise Problem("evidence-changed", str(error), more=more) from error
     except NotPermitted as error:
@@ -45,23 +54,14 @@ def _told(asset: Asset) -> Iterator[None]:
         raise Problem("invalid", str(error)) from error
 
 
-@door(
-    router,
-    "POST",
-    f"/pictures{PICTURE}/decisions",
-    scope=Scope.REVIEW,
-    gives=shapes.Decided,
-    status=201,
-    takes=JSON,
-    refuses=(409,),
-)
+@_judges(f"/pictures{PICTURE}/decisions", gives=shapes.Decided)
 def decide(request: HttpRequest, asset_id: UUID, words: Decide) -> Status[shapes.Decided]:
     """Record a conclusion about a picture. It counts on the desk of the story it is decided for; where its author holds
     the permission to clear a hold there, it clears one."""
     caller = caller_of(request)
     asset, _photo = picture_for(caller, asset_id)
     story = story_for(caller, words.story) if words.story else None
-    with _told(asset):
+    with _told(asset, caller):
         made = reviewing.decide(
             asset,
             words.conclusion,
@@ -73,73 +73,67 @@ def decide(request: HttpRequest, asset_id: UUID, words: Decide) -> Status[shapes
             reader_label=words.reader_label,
             no_label_reason=words.no_label_reason,
         )
-    asset.refresh_from_db()
     decided = shapes.Decided(
         id=str(made.public_id),
         conclusion=made.conclusion,
         evidence=made.evidence,
         by=made.author_label,
         created_at=made.created_at,
-        asset=shapes.Asset.model_validate(telling.evidence_about(asset)),
-        actions=caller.within(["look", "decide"]),
+        asset=_as_it_stands(asset, caller),
+        actions=caller.within(["look", "decide", "undo"]),
     )
     return Status(201, decided)
 
 
-@door(
-    router,
-    "POST",
-    f"{_IN_STORY}/acknowledgements",
-    scope=Scope.REVIEW,
-    gives=shapes.Acknowledged,
-    status=201,
-    takes=JSON,
-    refuses=(409,),
-)
+@door(router, "POST", "/decisions/{uuid:decision_id}/undo", scope=Scope.REVIEW, gives=shapes.Undone, status=201)
+def undo_decision(request: HttpRequest, decision_id: UUID) -> Status[shapes.Undone]:
+    """Take back a conclusion of one's own within ten minutes. Both steps stay in the history; what it settled is open
+    again."""
+    caller = caller_of(request)
+    review = get_object_or_404(Review.objects.select_related("asset"), public_id=decision_id)
+    asset, _photo = picture_for(caller, review.asset.public_id)
+    with _told(asset, caller):
+        made = reviewing.undo(review, by=caller.user)
+    undone = shapes.Undone(
+        id=str(made.public_id),
+        undoes=str(review.public_id),
+        conclusion=review.conclusion,
+        by=made.author_label,
+        created_at=made.created_at,
+        asset=_as_it_stands(asset, caller),
+        actions=caller.within(["look", "decide"]),
+    )
+    return Status(201, undone)
+
+
+@_judges(f"{_IN_STORY}/acknowledgements", gives=shapes.Acknowledged)
 def acknowledge(request: HttpRequest, slug: str, asset_id: UUID, words: Acknowledge) -> Status[shapes.Acknowledged]:
     """Carry on with this story after a look at an open question. Never clears a hold."""
     caller = caller_of(request)
     story, asset = _both(caller, slug, asset_id)
-    with _told(asset):
+    with _told(asset, caller):
         made = gate.acknowledge(
             story, asset, by=caller.user, evidence=words.evidence, reason_code=words.reason_code, note=words.note
         )
     return Status(201, _acted(str(made.public_id), story, asset, caller, words.evidence))
 
 
-@door(
-    router,
-    "POST",
-    f"{_IN_STORY}/send-to-chief",
-    scope=Scope.REVIEW,
-    gives=shapes.Acknowledged,
-    takes=JSON,
-    refuses=(409,),
-)
+@_judges(f"{_IN_STORY}/send-to-chief", gives=shapes.Acknowledged, status=200)
 def send_to_chief(request: HttpRequest, slug: str, asset_id: UUID, words: SendToChief) -> shapes.Acknowledged:
     """Hand a held picture to whoever can clear it. Changes nothing else; sent twice, it is recorded once."""
     caller = caller_of(request)
     story, asset = _both(caller, slug, asset_id)
-    with _told(asset):
+    with _told(asset, caller):
         gate.send_to_chief(story, asset, by=caller.user, evidence=words.evidence, note=words.note)
     return _acted(None, story, asset, caller, words.evidence)
 
 
-@door(
-    router,
-    "POST",
-    f"{_IN_STORY}/overrides",
-    scope=Scope.OVERRIDE,
-    gives=shapes.Overridden,
-    status=201,
-    takes=JSON,
-    refuses=(409,),
-)
+@_judges(f"{_IN_STORY}/overrides", gives=shapes.Overridden, scope=Scope.OVERRIDE)
 def override(request: HttpRequest, slug: str, asset_id: UUID, words: Override) -> Status[shapes.Overridden]:
     """Let this story go despite an open question, until a stated end, with a reason and a note."""
     caller = caller_of(request)
     story, asset = _both(caller, slug, asset_id)
-    with _told(asset):
+    with _told(asset, caller):
         made = gate.override(story, asset, by=caller.user, **words.model_dump())
     return Status(201, _overridden(made, story, caller))
 
@@ -159,10 +153,15 @@ def revoke_override(request: HttpRequest, override_id: UUID, words: Revoke) -> s
     if given.subject_type_id != registry.content_type(Story).pk:
         raise Http404
     story = story_for(caller, Story.objects.filter(pk=given.subject_key).values_list("slug", flat=True).first() or "")
-    with _told(given.asset):
+    with _told(given.asset, caller):
         gate.revoke(given, by=caller.user, reason=words.reason)
     given.refresh_from_db()
     return _overridden(given, story, caller)
+
+
+def _as_it_stands(asset: Asset, caller: Caller) -> shapes.Asset:
+    asset.refresh_from_db()
+    return shapes.Asset.model_validate(telling.evidence_about(asset, caller))
 
 
 def _both(caller: Caller, slug: str, asset_id: UUID) -> tuple[Story, Asset]:

@@ -19,13 +19,18 @@ class Scope(models.TextChoices):
 
     READ = "read", _("Read stories, pictures and evidence")
     UPLOAD = "upload", _("Upload pictures to stories")
-    PUBLISH = "publish", _("Ask to publish")
+    PUBLISH = "publish", _("Hand in, schedule, and ask to publish")
+    WITHDRAW = "withdraw", _("Take stories away from readers, or off the schedule")
     REVIEW = "review", _("Decide, acknowledge, and send to the desk chief")
     OVERRIDE = "override", _("Override and revoke")
+    EMERGENCY = "emergency", _("Publish in an emergency, past the gate")
 
 
 FOR_SERVICES = frozenset({Scope.READ, Scope.UPLOAD, Scope.PUBLISH})
-"""What a service may ever do: it never decides, acknowledges or overrides, whatever its row says."""
+"""What a service may ever do: it never decides, acknowledges, overrides, or publishes past the gate, whatever its row
+says."""
+ON_REQUEST = frozenset({Scope.EMERGENCY})
+"""What a token is for only where whoever issued it said so in words."""
 
 
 class ApiToken(models.Model):

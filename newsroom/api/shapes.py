@@ -126,18 +126,20 @@ class Story(StoryRow):
     body: str
     level: str
     would_be_refused: bool
+    open_evidence: str = Field(description="What publishing in an emergency is bound to: all that is open now.")
     sentence: str
     pictures: list[PlacedPicture]
     overrides: list[OverrideShape]
 
 
-class Published(Shape):
-    """What became of the request to publish."""
+class Moved(Shape):
+    """What became of a story that was moved. `level`: the gate's, where it was asked."""
 
     slug: str
     state: str
     sentence: str
     level: str
+    publish_at: datetime | None
     published_at: datetime | None
     actions: list[str]
 
@@ -228,6 +230,18 @@ class Decided(Shape):
     id: str
     conclusion: str
     evidence: str
+    by: str
+    created_at: datetime
+    asset: Asset
+    actions: list[str]
+
+
+class Undone(Shape):
+    """A conclusion that was taken back, and the picture as it stands now."""
+
+    id: str
+    undoes: str
+    conclusion: str = Field(description="What had been concluded.")
     by: str
     created_at: datetime
     asset: Asset

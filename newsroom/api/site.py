@@ -18,7 +18,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from detection import __version__
-from newsroom.api import describing, guide, judging, pictures, problems, stories, whoami
+from newsroom.api import describing, guide, judging, moves, pictures, problems, stories, whoami
 
 _View = Callable[..., HttpResponseBase]
 
@@ -91,6 +91,7 @@ api = _Api(
 )
 api.add_router("/me", whoami.router)
 api.add_router("/stories", stories.router)
+api.add_router("/stories", moves.router)
 api.add_router("/stories", pictures.into_stories)
 api.add_router("/pictures", pictures.router)
 api.add_router("", judging.router)

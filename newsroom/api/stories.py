@@ -1,4 +1,4 @@
-"""Stories: which there are, how each stands at the gate, and asking to publish one."""
+"""Stories: which there are, and how each stands at the gate."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Annotated
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from newsroom import permissions, publishing
+from newsroom import permissions
 from newsroom.api import shapes, telling
 from newsroom.api.callers import caller_of
 from newsroom.api.doors import SLUG, door, story_for
 from newsroom.api.models import Scope
 from newsroom.api.pages import Cursor, Limit, page_of
-from newsroom.api.problems import Problem
 from newsroom.models import StoryState
 
 router = Router(tags=["Stories"])
@@ -44,28 +43,3 @@ def read_story(request: HttpRequest, slug: str) -> shapes.Story:
     """One story with its pictures, judged now: what would hold it, and who can help."""
     caller = caller_of(request)
     return telling.story_in_full(story_for(caller, slug), caller)
-
-
-@door(router, "POST", f"{SLUG}/publish", scope=Scope.PUBLISH, gives=shapes.Published, refuses=(409,))
-def publish_story(request: HttpRequest, slug: str) -> shapes.Published:
-    """Ask to publish. The same gate as the button answers: 200 and it is out, or 409 with what holds it and who can
-    clear that."""
-    caller = caller_of(request)
-    story = story_for(caller, slug)
-    outcome = publishing.publish(story, by=caller.user)
-    if not outcome.is_permitted:
-        raise Problem("not-permitted", outcome.sentence)
-    report = outcome.report
-    if not outcome.is_done:
-        if report is None:
-            raise Problem("moved", outcome.sentence)
-        body = report.as_json()
-        raise Problem("held", outcome.sentence, more={**body, "actions": caller.within(body["actions"])})
-    return shapes.Published(
-        slug=story.slug,
-        state=outcome.story.state,
-        sentence=outcome.sentence,
-        level=report.level if report else "",
-        published_at=outcome.story.published_at,
-        actions=telling.story_actions(story, caller),
-    )

@@ -9,15 +9,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from detection import gate, registry
+from detection.concluded import heard_by
 from detection.models import Asset, Override
 from detection.standing import evidence_of, present_analyses
 from detection.views.state import state_of
 from newsroom import permissions
 from newsroom.api import shapes
 from newsroom.api.callers import Caller
-from newsroom.models import Photo, Placement, Story
+from newsroom.models import Photo, Placement, Story, StoryState
 
 REVIEW, OVERRIDE = "detection.review_analysis", "detection.override_hold"
+CHANGE, PUBLISH = "newsroom.change_story", "newsroom.publish_story"
 _FILES = ("original", "preview", "overlay")
 
 
@@ -26,13 +28,35 @@ def address(name: str, *args: object) -> str:
     return reverse(f"api:{name}", args=args)
 
 
-def story_actions(story: Story, caller: Caller) -> list[str]:
-    """What this caller may do with a story that they may read."""
-    return _offered(
-        caller,
-        upload=permissions.stories(caller.user, "newsroom.change_story").filter(pk=story.pk).exists(),
-        publish=permissions.stories(caller.user, "newsroom.publish_story").filter(pk=story.pk).exists(),
-    )
+def story_actions(story: Story, caller: Caller, *, report: gate.Report | None = None) -> list[str]:
+    """What this caller may do with a story that they may read. `report`: the gate's, where it was asked."""
+    found = _moves(story, change=caller.may(CHANGE, story), publish=caller.may(PUBLISH, story))
+    is_open = report is not None and report.refuses
+    may_break = is_open and found["publish"] and report is not None and gate.can_break(report, by=caller.user)
+    return _offered(caller, **found, break_glass=may_break)
+
+
+def _moves(story: Story, *, change: bool, publish: bool) -> dict[str, bool]:
+    """What fits the story's state, for somebody who may change, or publish, what stands on its desk."""
+    is_out = story.state == StoryState.PUBLISHED
+    return {
+        "upload": change,
+        "submit": change and story.state in (StoryState.DRAFT, StoryState.WITHDRAWN),
+        "schedule": publish and not is_out,
+        "publish": publish,
+        "withdraw": publish and (is_out or story.state == StoryState.SCHEDULED),
+    }
+
+
+def what_holds(report: gate.Report, caller: Caller) -> dict[str, Any]:
+    """A refusal of the gate, with what this caller may do about it."""
+    body = report.as_json()
+    may_break = ["break_glass"] if gate.can_break(report, by=caller.user) else []
+    return {
+        **body,
+        "openEvidence": gate.seen_in(report),
+        "actions": caller.within([*body["actions"], *may_break]),
+    }
 
 
 def _offered(caller: Caller, **permitted: bool) -> list[str]:
@@ -44,12 +68,13 @@ def story_rows(stories: list[Story], caller: Caller) -> list[shapes.StoryRow]:
     keys = [story.pk for story in stories]
     held = {
         permission: set(permissions.stories(caller.user, permission).filter(pk__in=keys).values_list("pk", flat=True))
-        for permission in ("newsroom.change_story", "newsroom.publish_story")
+        for permission in (CHANGE, PUBLISH)
     }
     rows = []
     for story in stories:
-        upload, publish = (story.pk in keys for keys in held.values())
-        rows.append(shapes.StoryRow(**_story(story), actions=_offered(caller, upload=upload, publish=publish)))
+        change, publish = (story.pk in keys for keys in held.values())
+        offered = _offered(caller, **_moves(story, change=change, publish=publish))
+        rows.append(shapes.StoryRow(**_story(story), actions=offered))
     return rows
 
 
@@ -75,10 +100,11 @@ def story_in_full(story: Story, caller: Caller) -> shapes.Story:
         body=story.body,
         level=report.level,
         would_be_refused=report.refuses,
+        open_evidence=gate.seen_in(report),
         sentence=report.sentence,
         pictures=[_line(line, caller) for line in report.lines],
         overrides=[override_shape(one, story, caller) for one in given],
-        actions=story_actions(story, caller),
+        actions=story_actions(story, caller, report=report),
     )
 
 
@@ -130,11 +156,17 @@ def override_shape(given: Override, story: Story, caller: Caller) -> shapes.Over
 
 
 def picture_rows(photos: list[Photo], caller: Caller) -> list[shapes.PictureRow]:
-    """A list of pictures; two queries, however many there are."""
+    """A list of pictures; at most five queries, however many there are."""
     assets = assets_of(photos)
     keys = [photo.pk for photo in photos]
     judged = set(permissions.photos(caller.user, REVIEW).filter(pk__in=keys).values_list("pk", flat=True))
-    return [_picture_row(photo, assets.get(photo.pk), photo.pk in judged, caller) for photo in photos]
+    heard = heard_by(caller.user, list(assets.values()))
+    rows = []
+    for photo in photos:
+        asset = assets.get(photo.pk)
+        said = heard[asset.pk].latest if asset is not None else None
+        rows.append(_picture_row(photo, asset, said.conclusion if said else None, photo.pk in judged, caller))
+    return rows
 
 
 def assets_of(photos: Iterable[Photo]) -> dict[int, Asset]:
@@ -142,7 +174,9 @@ def assets_of(photos: Iterable[Photo]) -> dict[int, Asset]:
     return {int(key): asset for (_type, key), asset in Asset.objects.of_many(photos).items()}
 
 
-def _picture_row(photo: Photo, asset: Asset | None, may_judge: bool, caller: Caller) -> shapes.PictureRow:
+def _picture_row(
+    photo: Photo, asset: Asset | None, conclusion: str | None, may_judge: bool, caller: Caller
+) -> shapes.PictureRow:
     return shapes.PictureRow(
         asset_id=str(asset.public_id) if asset else None,
         photo=photo.pk,
@@ -154,7 +188,7 @@ def _picture_row(photo: Photo, asset: Asset | None, may_judge: bool, caller: Cal
         uploaded_at=photo.created_at,
         signal=asset.signal if asset else "not_checked",
         why=asset.why or None if asset else None,
-        conclusion=asset.conclusion or None if asset else None,
+        conclusion=conclusion,
         evidence=asset.evidence if asset else "",
         href=address("read_picture", asset.public_id) if asset else None,
         actions=_offered(caller, decide=may_judge and asset is not None),
@@ -177,9 +211,9 @@ def uploaded(photo: Photo, story: Story, caller: Caller) -> shapes.Uploaded:
     )
 
 
-def evidence_about(asset: Asset) -> dict[str, Any]:
+def evidence_about(asset: Asset, caller: Caller) -> dict[str, Any]:
     """The detection app's own words about a picture, with addresses that a token opens."""
-    state = state_of(asset)
+    state = state_of(asset, reader=caller.user)
     for found in [*state["detectors"], *([state["detector"]] if state["detector"] else [])]:
         if found["overlayUrl"]:
             query = found["overlayUrl"].partition("?")[2]
@@ -192,7 +226,7 @@ def picture_in_full(asset: Asset, photo: Photo, caller: Caller) -> shapes.Pictur
     readable = permissions.stories(caller.user, "newsroom.view_story").filter(
         pk__in=Placement.objects.filter(photo=photo).values("story")
     )
-    state = evidence_about(asset)
+    state = evidence_about(asset, caller)
     has_overlay = any(found["overlayUrl"] for found in state["detectors"])
     names = [name for name in _FILES if name != "overlay" or has_overlay]
     return shapes.Picture.model_validate(

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit
-from newsroom.api.models import FOR_SERVICES, ApiToken, Scope
+from newsroom.api.models import FOR_SERVICES, ON_REQUEST, ApiToken, Scope
 from newsroom.models import SourceTier
 
 MOST_DAYS = 366
@@ -41,9 +41,9 @@ def issue(
 ) -> tuple[ApiToken, str]:
     """Make a token for this account: the row, and the text that is never shown again. `by`: None for a command.
 
-    `scopes`: none for all that this kind of token may have. `highest_tier`: "" for the usual one, which is `staff` for
-    a person, as in the forms, and `freelance` for a service, the highest that no policy trusts by itself. Raises
-    NotIssued.
+    `scopes`: none for all that this kind of token may have, but for those that have to be named (`ON_REQUEST`).
+    `highest_tier`: "" for the usual one, which is `staff` for a person, as in the forms, and `freelance` for a service,
+    the highest that no policy trusts by itself. Raises NotIssued.
     """
     wanted = _checked(scopes, is_service=is_service)
     tier = highest_tier or (SourceTier.FREELANCE if is_service else SourceTier.STAFF)
@@ -88,7 +88,7 @@ def _checked(scopes: Iterable[str], *, is_service: bool) -> list[str]:
     if denied := [word for word in wanted if word not in possible]:
         words = {"word": denied[0], "words": ", ".join(possible)}
         raise NotIssued(_("A service never gets “%(word)s”; it may have: %(words)s.") % words)
-    return [word for word in possible if word in wanted] or possible
+    return [word for word in possible if word in (wanted or set(possible) - ON_REQUEST)]
 
 
 def _digest(text: str) -> str:

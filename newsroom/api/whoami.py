@@ -17,8 +17,13 @@ router = Router(tags=["Token"])
 _ANYWHERE = {
     "look": "newsroom.view_story",
     "upload": "newsroom.change_story",
+    "submit": "newsroom.change_story",
+    "schedule": "newsroom.publish_story",
     "publish": "newsroom.publish_story",
+    "withdraw": "newsroom.publish_story",
+    "break_glass": "detection.break_glass",
     "decide": "detection.review_analysis",
+    "undo": "detection.review_analysis",
     "acknowledge": "detection.acknowledge_gate",
     "override": "detection.override_hold",
     "revoke": "detection.override_hold",

@@ -110,3 +110,22 @@ class Revoke(Words):
     """Ending an override before its time."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_NO_NUL)]
+
+
+class Schedule(Words):
+    """When a story goes out by itself."""
+
+    at: Moment
+
+
+class BreakGlass(Words):
+    """Publishing past the gate in an emergency."""
+
+    evidence: Annotated[
+        str,
+        StringConstraints(pattern=r"^[0-9a-f]{64}$", max_length=64),
+        Field(description="The story's `openEvidence` that was read; if it is another now, nothing goes out (409)."),
+    ]
+    typed: Line = Field(description="The story's slug once more, to show that you mean this one.")
+    reason_code: Reason
+    note: Note = Field(description="In your own words; the policy sets the least length.")

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from detection import gate, registry
-from detection.errors import DetectionError
+from detection.errors import DetectionError, Refused
 from detection.models import GlassBreak
 from newsroom import alerts, permissions, uploads
 from newsroom.models import Story
@@ -34,7 +34,7 @@ def break_glass(story: Story, *, by: Any, typed: str, evidence: str, reason_code
     if typed.strip() != story.slug:
         words = {"slug": story.slug}
         sentence = _("Not published. Type the story's address, %(slug)s, to show that you mean this one.")
-        return Outcome(story=story, is_done=False, sentence=sentence % words, report=gate.report(story, user=by))
+        return _mistaken(story, Refused(sentence % words), by)
     uploads.request_missing_checks(story, by=by)
     if (lacking := prepared(story)) is not None:
         return lacking
@@ -46,9 +46,13 @@ def break_glass(story: Story, *, by: Any, typed: str, evidence: str, reason_code
             if outcome.is_done and decision.broken is not None:
                 _tell(story, decision.broken)
     except DetectionError as error:
-        report = gate.report(story, user=by)
-        return Outcome(story=story, is_done=False, sentence=str(error), report=report)
+        return _mistaken(story, error, by)
     return outcome
+
+
+def _mistaken(story: Story, mistake: DetectionError, by: Any) -> Outcome:
+    report = gate.report(story, user=by)
+    return Outcome(story=story, is_done=False, sentence=str(mistake), report=report, mistake=mistake)
 
 
 def _tell(story: Story, broken: GlassBreak) -> None:

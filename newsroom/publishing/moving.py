@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from detection import audit, gate
+from detection.errors import DetectionError
 from newsroom import permissions
 from newsroom.models import Story, StoryState
 
@@ -19,13 +20,17 @@ OFF_SCHEDULE: dict[str, Any] = {"publish_at": None, "refused_at": None, "looks_a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of the request. `report`: the gate's, where it was asked. `is_permitted`: False for a 403."""
+    """What became of the request. `report`: the gate's, where it was asked. `is_permitted`: False for a 403.
+
+    `mistake`: what is wrong with the words of the request, where neither the gate nor the story's state said no.
+    """
 
     story: Story
     is_done: bool
     sentence: str
     report: gate.Report | None = None
     is_permitted: bool = True
+    mistake: DetectionError | None = None
 
     @property
     def published(self) -> bool:

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from detection import audit
+from detection.errors import Refused
 from newsroom import uploads
 from newsroom.models import Story, StoryState
 from newsroom.publishing import moving
@@ -37,7 +38,8 @@ def schedule(story: Story, at: datetime, *, by: Any) -> Outcome:
     if (denied := moving.denied(story, by)) is not None:
         return denied
     if at <= timezone.now():
-        return Outcome(story=story, is_done=False, sentence=_("This time has passed. Choose a later one."))
+        mistake = Refused(_("This time has passed. Choose a later one."))
+        return Outcome(story=story, is_done=False, sentence=str(mistake), mistake=mistake)
     uploads.request_missing_checks(story, by=by)
     with transaction.atomic():
         if not moving.move(story, _UNPUBLISHED, _S.SCHEDULED, publish_at=at, refused_at=None, looks_ahead=0):

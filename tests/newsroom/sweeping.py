@@ -18,10 +18,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from detection.models import Analysis, Override, PolicyVersion, StoredOverlay, WebhookDelivery
+from detection.models import Analysis, Override, PolicyVersion, Review, StoredOverlay, WebhookDelivery
 from newsroom import roles
 from newsroom.api import tokens
-from newsroom.api.models import ApiToken
+from newsroom.api.models import ApiToken, Scope
 from newsroom.models import Desk, Membership, Photo, Role, Story
 
 from .conftest import asset_of, person
@@ -126,6 +126,8 @@ class House:
             "api:send_to_chief": words,
             "api:override": {**words, "reasonCode": "original_seen"},
             "api:revoke_override": {"reason": "Seen the original file."},
+            "api:schedule_story": {"at": "2099-01-01T00:00:00Z"},
+            "api:break_glass": {**words, "reasonCode": "original_seen", "typed": self.things["slug"]},
         }
         if route.key == "api:upload_picture":
             return program.post(address, {"file": ContentFile(b"x", name="x.jpg")}, headers=headers)
@@ -179,7 +181,7 @@ def build(story: Story, held: Photo, erin: User, dana: User, sports: Desk) -> Ho
         clients[user.username] = Client(raise_request_exception=False)
         clients[user.username].force_login(user)
     cast = User.objects.filter(username__in=clients)
-    known = {user.username: tokens.issue(user, name="sweep")[1] for user in cast}
+    known = {user.username: tokens.issue(user, name="sweep", scopes=list(Scope))[1] for user in cast}
     return House(clients, _things(story, held, dana), known)
 
 
@@ -201,6 +203,8 @@ def _things(story: Story, held: Photo, dana: User) -> dict[str, Any]:
         author_label="Dana",
         ends_at=timezone.now() + timedelta(hours=2),
     )
+    said = {"conclusion": "cannot_determine", "note": SECRET, "desk": "news", "author": dana, "author_label": "Dana"}
+    review = Review.objects.create(asset=asset, evidence="0" * 64, **said)
     delivery = WebhookDelivery.objects.create(
         provider="scripted", event_id=f"{SECRET}-event", body_sha256="0" * 64, body=SECRET.encode(), analysis=analysis
     )
@@ -217,6 +221,7 @@ def _things(story: Story, held: Photo, dana: User) -> dict[str, Any]:
         "pk": story.pk,
         "asset_id": asset.public_id,
         "override_id": override.public_id,
+        "decision_id": review.public_id,
         "read_file.name": "original",
         "newsroom_apitoken.object_id": ApiToken.objects.get(user=dana).pk,
         "verb": "publish",

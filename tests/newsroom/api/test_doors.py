@@ -344,7 +344,7 @@ def test_a_list_asks_the_database_as_often_for_many_as_for_one(
 def test_the_description_is_complete_and_the_page_is_made_from_it(client: Client) -> None:
     description = json.loads(client.get(f"{API}/openapi.json").content)
     operations = [one for methods in description["paths"].values() for one in methods.values()]
-    assert len(operations) == 13
+    assert len(operations) == 18
     assert all(one["security"] == [{"Bearer": []}] and one["description"] and one["x-scope"] for one in operations)
     page = client.get(f"{API}/")
     text = page.content.decode()
@@ -363,7 +363,7 @@ def test_every_door_asks_for_a_scope() -> None:
         for view in bound.path_operations.values()
         for operation in view.operations
     ]
-    assert len(doors) == 13
+    assert len(doors) == 18
     assert all(type(one).__name__ == "Bearer" for door in doors for one in door.auth_callbacks)
     assert all(len(door.auth_callbacks) == 1 for door in doors)
 

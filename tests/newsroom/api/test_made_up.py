@@ -76,7 +76,7 @@ def test_whatever_comes_is_answered_as_described(
 
     All in one test, for building the newsroom takes longer than asking it.
     """
-    assert len(OPERATIONS) == 13
+    assert len(OPERATIONS) == 18
     for operation in OPERATIONS:
         _ask(description.find_operation_by_id(operation).as_strategy(generation_mode=mode), things)
 

@@ -38,7 +38,9 @@ def test_the_command_prints_a_token_once_that_works_and_keeps_only_its_digest(er
     assert text not in err
     me = read(Program(text).get("/me"))
     assert (me["account"], me["desks"][0]["slug"], me["token"]["isService"]) == ("erin", "news", False)
-    assert me["actions"] == ["look", "upload", "publish", "decide", "acknowledge"]
+    assert me["actions"] == [
+        *("look", "upload", "submit", "schedule", "publish", "withdraw", "decide", "undo", "acknowledge")
+    ]
     kept = ApiToken.objects.get()
     assert text.startswith(kept.prefix)
     secret = text.rpartition("_")[2]
