@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from detection import counting, tallies, watching
 from detection.errors import ERROR_CLASSES
 from detection.models import MetricTotal
+from detection.models.analyses import EDGES
 from detection.models.deliveries import OPEN
 from detection.providers import providers
 from detection.providers.http import DURATION
@@ -62,6 +63,11 @@ TOTALS: dict[str, Total] = {
     "newsroom_breaker_opened_total": Total("Times that the breaker, or an error, paused a detector.", _P),
     "newsroom_softblock_total": Total("What happened at the gate.", {"event": tuple(tallies.GATE.values())}),
     "newsroom_conclusions_total": Total("Conclusions of people.", {"conclusion": tuple(Conclusion)}),
+    "newsroom_cas_lost_total": Total("Changes of a check that somebody else was first at.", {"edge": tuple(EDGES)}),
+    "newsroom_jobs_rescued_total": Total("Checks that were taken back from a worker that had died."),
+    "newsroom_retry_budget_exhausted_total": Total("Retries put off, for too many were in vain.", _P),
+    "newsroom_decode_killed_total": Total("Files whose process died, or was killed, before it had read them."),
+    "newsroom_redactions_total": Total("Lines of logs in which something secret was masked."),
     "newsroom_webhook_received_total": Total(
         "Deliveries at the callback door, by the answer they got.",
         {**_P, "result": tuple(sorted(set(RESULTS.values())))},

@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings as django_settings
 
+from detection import counting
+
 MASK = "[redacted]"
 SHORTEST = 8
 """Characters of a value that is masked wherever it stands; shorter ones are ordinary words too."""
@@ -109,7 +111,8 @@ class RedactionFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record where it holds a secret; True."""
         try:
-            self._mask(record, self.redaction)
+            if self._mask(record, self.redaction):
+                counting.add("newsroom_redactions_total")
         except Exception:
             # Rather a line that says nothing than one that says too much, or a request that fails for its log.
             record.msg, record.args, record.exc_info, record.exc_text = (
@@ -121,22 +124,26 @@ class RedactionFilter(logging.Filter):
         return True
 
     @staticmethod
-    def _mask(record: logging.LogRecord, redact: Redaction) -> None:
+    def _mask(record: logging.LogRecord, redact: Redaction) -> bool:
+        """Whether there was anything to mask."""
+        was_masked = False
         said = record.getMessage()
         if (masked := redact(said)) != said:
-            record.msg, record.args = masked, ()
+            record.msg, record.args, was_masked = masked, (), True
         if record.exc_info and record.exc_info[1] is not None:
             told = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
             if (masked := redact(told)) != told:
                 # Without the exception itself nobody can write out its text, or the variables of its frames.
-                record.exc_text, record.exc_info = masked, None
-        elif record.exc_text:
-            record.exc_text = redact(record.exc_text)
+                record.exc_text, record.exc_info, was_masked = masked, None, True
+        elif record.exc_text and (masked := redact(record.exc_text)) != record.exc_text:
+            record.exc_text, was_masked = masked, True
         for name, value in vars(record).items():
             if name not in _USUAL and name != "request" and not isinstance(value, int | float | None):
                 told = value if isinstance(value, str) else repr(value)
                 if (masked := redact(told)) != told or (_NAME.search(name) and isinstance(value, str) and value):
                     setattr(record, name, masked if masked != told else MASK)
+                    was_masked = True
+        return was_masked
 
 
 def on_every_handler() -> None:

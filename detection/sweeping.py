@@ -18,6 +18,7 @@ from detection import (
     callbacks,
     checking,
     correlation,
+    counting,
     forgetting,
     keys,
     queue,
@@ -70,7 +71,11 @@ def tick(now: datetime, *, free: bool = True) -> dict[str, int]:
     renewing them. Raises BrokerUnavailable after that.
     """
     expired = Analysis.objects.lease_expired(now).select_related("asset")[: 500 if free else 0]
-    found = {"leases_expired": _each("lease expired", expired, scanning.crashed), "rung": queue.ring_due(now)}
+    rescued = _each("lease expired", expired, scanning.crashed)
+    if rescued:
+        counting.add("newsroom_jobs_rescued_total", rescued)
+        tallies.flush_due()
+    found = {"leases_expired": rescued, "rung": queue.ring_due(now)}
     return found | {"let_in": archive.let_in(now)}
 
 
@@ -90,6 +95,7 @@ def sweep(now: datetime, *, free: bool = True) -> dict[str, int]:
     finally:
         found["sealed"] = audit.seal_all()
         tallies.fold()
+        tallies.flush()
         keys.note(now)
         ruling.rejudge(now)
         found["pruned"] = _prune(now)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.models import Permission
 from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 
 from newsroom.models import Desk, Membership, Photo, Placement, Role, Story
@@ -124,6 +125,22 @@ def may_anywhere(user: Any, permission: str) -> bool:
     if not user.is_active:
         return False
     return bool(_everywhere(user, permission)) or desks(user, permission).exists()
+
+
+def offers(request: HttpRequest, permission: str) -> bool:
+    """`may_anywhere` for the menus and lists of one request, which ask the same of the desks again and again."""
+    user: Any = request.user
+    if not user.is_active:
+        return False
+    everywhere = _everywhere(user, permission)
+    if everywhere is not None or not holds(user, permission):
+        return bool(everywhere)
+    roles = frozenset(role for role, carried in ROLES.items() if permission in carried)
+    known: dict[Any, bool] = request.__dict__.setdefault("_offered_by_desks", {})
+    asked = (user.pk, roles, permission == "detection.break_glass")
+    if asked not in known:
+        known[asked] = desks(user, permission).exists()
+    return known[asked]
 
 
 def _everywhere(user: Any, permission: str) -> bool | None:

@@ -51,9 +51,9 @@ def start(request: HttpRequest) -> HttpResponse:
             "now": timezone.now(),
             "alerts": alerts.waiting_for(request.user)[:10],
             "desks": Desk.objects.filter(memberships__in=request.user.memberships.current()),
-            "may_write": permissions.may_anywhere(request.user, "newsroom.add_story"),
-            "may_check": permissions.may_anywhere(request.user, "detection.request_scan"),
-            "may_look": permissions.may_anywhere(request.user, "detection.review_analysis"),
+            "may_write": permissions.offers(request, "newsroom.add_story"),
+            "may_check": permissions.offers(request, "detection.request_scan"),
+            "may_look": permissions.offers(request, "detection.review_analysis"),
         }
     return render(request, "newsroom/start.html", context)
 
@@ -94,7 +94,7 @@ def board(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponse:
     """Drop one file and look at the evidence; it belongs to no story and is deleted after a day."""
-    if not permissions.may_anywhere(request.user, "detection.request_scan"):
+    if not permissions.offers(request, "detection.request_scan"):
         raise PermissionDenied
     form = CheckForm(request.POST or None, request.FILES or None)
     status = 200

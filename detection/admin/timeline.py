@@ -12,7 +12,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,14 +20,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from detection import audit, screens, wording
+from detection.admin import exports
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
+from detection.admin.review import refused
 from detection.conf import settings
-from detection.history import searching
+from detection.history import exporting, searching
 from detection.history.plots import Bar, bars
-from detection.history.reports import Period, coverage, detectors, overrides
-from detection.models import AuditEvent, AuditSeal
+from detection.history.reports import Period, coverage, detectors, emergencies, overrides
+from detection.models import AuditEvent, AuditSeal, GlassBreak
 from detection.vocabulary import Signal, SourceTier, Why
 
+_OUTCOMES = {
+    "stands": gettext_lazy("The story stands as it went out"),
+    "corrected": gettext_lazy("The story was corrected"),
+    "withdrawn": gettext_lazy("The story was withdrawn"),
+}
 _DATE = forms.DateInput(attrs={"type": "date"})
 
 
@@ -82,6 +89,7 @@ class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
             path("overrides/", inside(self.overrides_view), name="detection_report_overrides"),
             path("detectors/", inside(self.detectors_view), name="detection_report_detectors"),
             path("coverage/", inside(self.coverage_view), name="detection_report_coverage"),
+            path("export/", inside(self.export_view), name="detection_history_export"),
             *super().get_urls(),
         ]
 
@@ -127,7 +135,14 @@ class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
             by_desk = [Bar(" · ".join(filter(None, one.words)), one.count, one.reversed) for one in found.by_desk]
             about = _("One bar a desk and role, as long as its overrides; the hatched part was reversed later.")
             months = [Bar(month.strftime("%Y-%m"), count) for month, count in found.months]
+            past = emergencies.report(period, now=timezone.now())
             return {
+                "emergencies": past,
+                "emergency_reasons": [(wording.REASON_CODES.get(one.word, one.word), one) for one in past.by_reason],
+                "emergency_rows": [
+                    {"row": one, "reason": wording.REASON_CODES.get(one.reason_code, ""), "review": _review(one)}
+                    for one in past.newest
+                ],
                 "found": found,
                 "plot": bars(_("Overrides by desk and role"), about, by_desk),
                 "months": bars(_("Overrides by month"), _("One bar a month."), months) if len(months) > 1 else "",
@@ -186,6 +201,23 @@ class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
 
         return self._report(request, "coverage", _("Coverage"), told)
 
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """GET says what an export holds; POST makes it, and is itself an event."""
+        self._permit(request)
+        user: Any = request.user
+        if request.method not in ("GET", "HEAD", "POST"):
+            raise PermissionDenied
+        if not user.has_perm(exporting.PERMISSION):
+            sentence = _("You may not export the history. An auditor can do it.")
+            error = audit.denied(exporting.PERMISSION, by=user, sentence=sentence)
+            return refused(request, str(error), back=reverse("admin:detection_auditevent_changelist"))
+        given = request.POST if request.method == "POST" else None
+        form = exports.ExportForm(given, initial={"format": "jsonl", "names": True}, label_suffix="")
+        if form.is_valid():
+            return exports.sent(form, by=user)
+        status = 200 if given is None else 400
+        return self._page(request, "export", _("Export"), exports.context(form), status=status)
+
     def _permit(self, request: HttpRequest, *methods: str) -> None:
         if not self.has_view_permission(request) or (methods and request.method not in methods):
             raise PermissionDenied
@@ -210,6 +242,8 @@ class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
             ("detection_report_detectors", _("Detectors' record")),
             ("detection_report_coverage", _("Coverage")),
         ]
+        if request.user.has_perm(exporting.PERMISSION):
+            pages.append(("detection_history_export", _("Export")))
         shown = [
             {"url": (url := reverse(f"admin:{page}")), "title": word, "here": request.path == url}
             for page, word in pages
@@ -233,3 +267,23 @@ def _why(one: coverage.Reason) -> str:
     if one.signal == Signal.NOTHING_DECLARED:
         return _("No detector looks at pixels here; what the file declares was read.")
     return wording.why_sentence(Why(one.why)) if one.why in set(Why) else one.why
+
+
+def _review(one: GlassBreak) -> str:
+    """What became of the look afterwards, and whether it came in time."""
+    if one.reviewed_at is None:
+        moment = wording.moment(one.due_at)
+        said = _("Overdue since %(time)s.") if one.is_overdue(timezone.now()) else _("Due until %(time)s.")
+        return said % {"time": moment}
+    outcome = _OUTCOMES.get(one.outcome, one.outcome)
+    in_time = one.reviewed_at <= one.due_at
+    late = wording.lasted((one.reviewed_at - one.due_at).total_seconds())
+    return (
+        _("%(outcome)s. In time.") % {"outcome": outcome}
+        if in_time
+        else _("%(outcome)s. %(late)s late.")
+        % {
+            "outcome": outcome,
+            "late": late,
+        }
+    )

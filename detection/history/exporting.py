@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,8 @@ from detection.models import AuditEvent, AuditPersonal, AuditSeal
 PERMISSION = "detection.export_audit"
 FORMATS = ("jsonl", "csv")
 _CHUNK = 1000
+_PIECE = 64 * 1024
+"""Bytes of an archive that leave at once."""
 COLUMNS = (
     *("entry", "at", "action", "picture", "about", "desk", "reason", "policy", "actor_id", "actor", "address"),
     *("note", "facts", "hash"),
@@ -35,17 +38,20 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which part of the history: from and until when (the end itself is left out), and whether names go with it."""
+    """Which part of the history: from and until when (the end itself is left out), of which desk ("": of all, and what
+    belongs to none), and whether names go with it."""
 
     since: datetime | None = None
     until: datetime | None = None
     names: bool = True
+    desk: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "since": self.since.isoformat() if self.since else None,
             "until": self.until.isoformat() if self.until else None,
             "names": self.names,
+            "desk": self.desk,
         }
 
 
@@ -92,6 +98,11 @@ def begin(kind: str, wanted: Wanted, *, by: Any = None, reason: str = "") -> Man
     return Manifest(kind, wanted, audit.name_of(by) or "command line", timezone.now(), event.pk)
 
 
+def size(wanted: Wanted, *, most: int) -> int:
+    """How many sealed entries that is; counted up to `most`, for more than that is all that anybody has to know."""
+    return _of(wanted).order_by("seq").values("seq")[:most].count()
+
+
 def lines(manifest: Manifest) -> Iterator[bytes]:
     """The file, line by line; the manifest is complete once the last was taken."""
     write = _jsonl if manifest.format == "jsonl" else _csv
@@ -103,6 +114,39 @@ def lines(manifest: Manifest) -> Iterator[bytes]:
         manifest.first_hash = manifest.first_hash or seal.hash
         manifest.last, manifest.last_hash = seal.seq, seal.hash
         yield _counted(manifest, write(seal, event, values))
+
+
+class _Out(io.RawIOBase):
+    """What an archive is written to: kept until it is taken, and never gone back in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, given: Any) -> int:
+        self.held += given
+        return len(given)
+
+    def take(self) -> bytes:
+        taken = bytes(self.held)
+        self.held.clear()
+        return taken
+
+
+def archive(manifest: Manifest) -> Iterator[bytes]:
+    """File and manifest as one ZIP archive, piece by piece: for a door that cannot give two files, nor wait for one."""
+    name, out = f"history.{manifest.format}", _Out()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        with packed.open(name, "w", force_zip64=True) as file:
+            for line in lines(manifest):
+                file.write(line)
+                if len(out.held) >= _PIECE:
+                    yield out.take()
+        packed.writestr(f"{name}.manifest.json", json.dumps(manifest.as_json(), indent=2))
+    yield out.take()
 
 
 def _counted(manifest: Manifest, line: bytes) -> bytes:
@@ -129,6 +173,8 @@ def _of(wanted: Wanted) -> QuerySet[AuditSeal]:
         rows = rows.filter(event__at__gte=wanted.since)
     if wanted.until:
         rows = rows.filter(event__at__lt=wanted.until)
+    if wanted.desk:
+        rows = rows.filter(event__desk=wanted.desk)
     return rows
 
 
@@ -170,7 +216,7 @@ def check(rows: Iterable[bytes], manifest: Mapping[str, Any]) -> list[str]:
     """What is wrong with an exported JSON Lines file, in sentences; nothing for one that is whole. Asks no database."""
     found: list[str] = []
     digest, count, prev, last = hashlib.sha256(), 0, "", 0
-    whole = not any(manifest.get("filters", {}).get(name) for name in ("since", "until"))
+    whole = not any(manifest.get("filters", {}).get(name) for name in ("since", "until", "desk"))
     for row in rows:
         digest.update(row)
         count += 1

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from detection import correlation
+from detection import correlation, counting
 from detection.models import moments
 from detection.models.assets import Asset
 from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Priority, Why, may_follow
@@ -19,6 +19,8 @@ from detection.vocabulary import LIVE, TRANSITIONS, AnalysisStatus, Priority, Wh
 _S = AnalysisStatus
 _WAITING = (_S.PENDING_SCAN, _S.RETRY_PENDING)
 _LET_IN = (Priority.NEWS, Priority.ARCHIVE)
+EDGES = ("claim", "take_over", "note", *AnalysisStatus)
+"""What may be lost to somebody who was first: a claim, a dead worker's claim, facts beside a status, a status."""
 
 
 class AnalysisQuerySet(models.QuerySet["Analysis"]):
@@ -211,7 +213,7 @@ class Analysis(models.Model):
         if to not in LIVE:
             changes |= {"next_attempt_at": None}
         if not rows.update(status=to, **changes):
-            return False
+            return _lost(to.value)
         for name, value in {"status": to, **changes}.items():
             setattr(self, name, value)
         return True
@@ -223,6 +225,7 @@ class Analysis(models.Model):
             Q(status__in=[_S.PENDING_SCAN, _S.RETRY_PENDING], next_attempt_at__lte=now)
         )
         if not rows.update(status=_S.SCANNING, lease_token=token, lease_until=until):
+            _lost("claim")
             return None
         self.refresh_from_db()
         return token
@@ -232,6 +235,7 @@ class Analysis(models.Model):
         token = uuid.uuid4()
         expired = Analysis.objects.lease_expired(now).filter(pk=self.pk, lease_token=self.lease_token)
         if not expired.update(lease_token=token, lease_until=until):
+            _lost("take_over")
             return None
         self.lease_token, self.lease_until = token, until
         return token
@@ -246,10 +250,16 @@ class Analysis(models.Model):
         if lease is not None:
             rows = rows.filter(lease_token=lease)
         if not rows.update(**changes):
-            return False
+            return _lost("note")
         for name, value in changes.items():
             setattr(self, name, value)
         return True
+
+
+def _lost(edge: str) -> bool:
+    """Count a compare-and-set that somebody else was first at: normal once, and a sign of trouble in numbers. False."""
+    counting.add("newsroom_cas_lost_total", edge=edge)
+    return False
 
 
 class Sent(Analysis):

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from detection import counting
 from detection.errors import Rejected, SandboxFailed
 from detection.intake import Reading
 from detection.results import Declared, Evidence
@@ -200,6 +201,7 @@ def run(
     ending = process.end(child_process, patience=1.0 if answer is None and not heard.is_late else 0.0)
     if answer is None:
         # Killed by us for its silence, its status tells nothing.
+        counting.add("newsroom_decode_killed_total")
         status = 0 if ending.was_killed else ending.status
         answer = _explain(status, is_late=heard.is_late, was_busy=ending.cpu_seconds >= processor)
     cost = Cost(job, time.monotonic() - began, ending.cpu_seconds, ending.peak_bytes)

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from detection import backoff, ratelimit, switches
+from detection import backoff, counting, ratelimit, switches
 from detection.errors import HeldBack, ImageRefused, PausedMeanwhile, ProviderDown, ProviderError, RateLimited
 from detection.models import Analysis, Asset, moments
 from detection.providers import providers
@@ -69,6 +69,7 @@ def hold_back(analysis: Analysis, provider: Provider, now: datetime) -> Leave | 
             _put_off(analysis, now + timedelta(seconds=wait * _random.uniform(0.5, 1.0)), why=Why.QUEUED)
             return None
         if is_retry and (wait := ratelimit.retry_outlook(alias, now=seconds)):
+            counting.add("newsroom_retry_budget_exhausted_total", provider=alias)
             _put_off(analysis, now + timedelta(seconds=wait * _random.uniform(1.0, 2.0) + _crowd(analysis, now)))
             return None
     if (until := switches.may_ask(alias, now=now)) is not None:
@@ -140,6 +141,7 @@ def wait_for_turn(analysis: Analysis, provider: Provider, leave: Leave) -> None:
     """Sleep until this call's turn, right before it. Raises HeldBack or PausedMeanwhile where it must not go now."""
     alias = analysis.provider
     if leave.is_retry and (wait := ratelimit.take_retry(alias, now=moments.now().timestamp())):
+        counting.add("newsroom_retry_budget_exhausted_total", provider=alias)
         words = _("Many tries failed lately, so this one waits. Nothing was sent.")
         raise HeldBack(words, until=moments.now() + timedelta(seconds=wait))
     try:

@@ -94,7 +94,7 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
         ]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return permissions.may_anywhere(request.user, "newsroom.view_photo")
+        return permissions.offers(request, "newsroom.view_photo")
 
     def has_view_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
         if obj is None:
@@ -103,7 +103,7 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
 
     def has_change_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
         if obj is None:
-            return permissions.may_anywhere(request.user, "newsroom.change_photo")
+            return permissions.offers(request, "newsroom.change_photo")
         return permissions.may(request.user, "newsroom.change_photo", obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -118,7 +118,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
         return changelist
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return permissions.may_anywhere(request.user, "newsroom.view_story")
+        return permissions.offers(request, "newsroom.view_story")
 
     def has_view_permission(self, request: HttpRequest, obj: Story | None = None) -> bool:
         return self._may(request, "view_story", obj)
@@ -142,7 +142,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
     def _may(self, request: HttpRequest, name: str, story: Story | None) -> bool:
         permission = f"newsroom.{name}"
         if story is None:
-            return permissions.may_anywhere(request.user, permission)
+            return permissions.offers(request, permission)
         return permissions.may(request.user, permission, story)
 
     def get_form(self, request: HttpRequest, obj: Story | None = None, change: bool = False, **kwargs: Any) -> Any:

@@ -36,8 +36,16 @@ class ApiTokenAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
+        if request.user.has_perm(tokens.REVOKE):
+            return True
         seen = tokens.seen_by(request.user)
-        return bool(request.user.has_perm(tokens.REVOKE)) or (seen if obj is None else seen.filter(pk=obj.pk)).exists()
+        if obj is not None:
+            return seen.filter(pk=obj.pk).exists()
+        # The menu asks twice, on every page.
+        known: dict[str, bool] = request.__dict__
+        if "_sees_tokens" not in known:
+            known["_sees_tokens"] = seen.exists()
+        return known["_sees_tokens"]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return super().changelist_view(request, {"title": _("API tokens"), **(extra_context or {})})

@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=exporting.FORMATS, default="jsonl")
         parser.add_argument("--since", metavar="DATE", help="first day, as 2026-05-01")
         parser.add_argument("--until", metavar="DATE", help="last day")
+        parser.add_argument("--desk", default="", help="only what was done on this desk (its short name)")
         parser.add_argument("--without-names", action="store_true", help="no names, notes and addresses")
         parser.add_argument("--by", metavar="USER", help="for whom; default: whoever runs this command")
         parser.add_argument("--reason", default="", help="what for; it stands in the history")
@@ -49,7 +50,10 @@ class Command(BaseCommand):
         if path.exists():
             raise CommandError(f"{path} is there already. Choose another name; nothing is written over.")
         wanted = exporting.Wanted(
-            since=_day(options["since"]), until=_day(options["until"], end=True), names=not options["without_names"]
+            since=_day(options["since"]),
+            until=_day(options["until"], end=True),
+            names=not options["without_names"],
+            desk=options["desk"],
         )
         try:
             manifest = exporting.begin(options["format"], wanted, by=_person(options["by"]), reason=options["reason"])
