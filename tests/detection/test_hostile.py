@@ -9,6 +9,8 @@ import pytest
 from detection.vocabulary import Says
 from tests.fuzz import trial
 
+pytestmark = pytest.mark.own_children
+
 SHARES = 6
 CODES = {
     *("empty", "too_big", "unsupported", "too_many_pixels", "too_long", "too_small", "too_narrow"),

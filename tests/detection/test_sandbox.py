@@ -180,6 +180,8 @@ def test_the_file_is_blamed_only_for_what_it_did(
 _PROBE = """
 import json, os, resource, sys
 from detection.sandbox import child
+
+pytestmark = pytest.mark.own_children
 def probe(content):
     try:
         with open('{file}', 'wb') as file:

@@ -115,7 +115,7 @@ class House:
         if self.broker == "redis" and "REDIS_URL" not in self.more:
             self.redis = RedisNumber()
         self.database.create()
-        self.manage("migrate", "-v0")
+        self.database.migrate(lambda: self.manage("migrate", "-v0"))
         self.manage("shell", "-v0", "-c", SEED.format(password=PASSWORD, stories=list(self.stories)))
         for _group in range(self.groups):
             self.start_worker()

@@ -5,6 +5,7 @@ Whatever is made here is the house's own, under a name that no other run uses, a
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import secrets
@@ -12,8 +13,10 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +30,15 @@ REDIS_DATABASES = range(1, 16)
 _TAKEN_FOR = 3600
 _OURS = "houses:ours"
 
+_KEPT = Path(tempfile.mkdtemp(prefix="newsroom-houses-"))
+_MIGRATED = _KEPT / "migrated.sqlite3"
+atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
+        here.backup(there)
+
 
 class SqliteDatabase:
     """A file in the house's folder."""
@@ -39,6 +51,14 @@ class SqliteDatabase:
 
     def create(self) -> None:
         """Nothing to do: the first migration makes the file."""
+
+    def migrate(self, migrate: Callable[[], object]) -> None:
+        """The file as migrations leave it: run once in this process, copied for every further house."""
+        if _MIGRATED.exists():
+            _copy(_MIGRATED, self.path)
+        else:
+            migrate()
+            _copy(self.path, _MIGRATED)
 
     def drop(self) -> None:
         """Nothing to do: the file goes with its folder."""
@@ -60,6 +80,10 @@ class PostgresDatabase:
 
     def create(self) -> None:
         self._tell(f'CREATE DATABASE "{self.name}"')
+
+    def migrate(self, migrate: Callable[[], object]) -> None:
+        """Each of them by its own migrations."""
+        migrate()
 
     def drop(self) -> None:
         self._tell(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
