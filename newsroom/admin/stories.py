@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from detection.admin.mixins import GatedPublicationMixin, badge
 from detection.templatetags.detection_tags import asset_of, attach_assets, review_url, thumbnail_url
 from newsroom import alerts, permissions, placing, publishing, rollup, uploads, watching
-from newsroom.admin import moves
+from newsroom.admin import moves, unsent
 from newsroom.admin.replacing import replace_view
 from newsroom.forms import AFTERWARDS, ScheduleForm, StoryForm
 from newsroom.models import Placement, Story, StoryState
@@ -50,6 +50,11 @@ class PlacementInline(admin.TabularInline):  # type: ignore[type-arg]
         return obj is None or permissions.may(request.user, "newsroom.change_story", obj)
 
     has_delete_permission = has_change_permission
+
+    def get_formset(self, request: HttpRequest, obj: Story | None = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form = unsent.told_again(request, formset.form, is_placed=True)
+        return formset
 
     @admin.display(description=gettext_lazy("picture"))
     def picture(self, placement: Placement) -> SafeString:
@@ -105,7 +110,8 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
             path("<int:pk>/move/<slug:verb>/", inside(moves.move_view), name=name),
             path("<int:pk>/replace/<int:photo>/", inside(replace_view), name="newsroom_story_replace"),
         ]
-        return [*own, *super().get_urls()]
+        kept = unsent.keeping(super().get_urls(), "newsroom_story_change", "newsroom_story_add")
+        return [*own, *kept]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Story]:
         return permissions.stories(request.user, "newsroom.view_story").order_by("-updated_at", "-pk")
@@ -146,7 +152,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
         return permissions.may(request.user, permission, story)
 
     def get_form(self, request: HttpRequest, obj: Story | None = None, change: bool = False, **kwargs: Any) -> Any:
-        base = super().get_form(request, obj, change, **kwargs)
+        base = unsent.told_again(request, super().get_form(request, obj, change, **kwargs))
         user = request.user
 
         class OfferedForm(base):  # type: ignore[misc, valid-type]
@@ -190,6 +196,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
     ) -> HttpResponse:
         story = self.get_object(request, object_id) if object_id else None
         context: dict[str, Any] = {"schedule_form": None}
+        unsent.say(request, story)
         if isinstance(story, Story):
             attach_assets([placement.photo for placement in story.placements.select_related("photo")])
             context |= {
