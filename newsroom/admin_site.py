@@ -12,6 +12,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
+from newsroom import throttling
+
 _NOBODYS = frozenset({"axes", "otp_static", "otp_totp"})
 """Apps whose rows are no page's affair: keys and codes of people, and who mistyped what."""
 
@@ -30,7 +32,10 @@ class NewsroomAdminSite(admin.AdminSite):
         if owing is not None and request.method != "POST":
             # Imported here because the package may be left out of an installation.
             return import_module("newsroom.second_factor.views").to_code(request, owing)  # type: ignore[no-any-return]
-        return super().login(request, extra_context)
+        response = super().login(request, extra_context)
+        if request.method == "POST" and request.user.is_authenticated:
+            throttling.remember(request, response)
+        return response
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         there = self.admin_view(self.view_on_site, cacheable=True)

@@ -26,7 +26,16 @@ BACKENDS = [
 ]
 PAUSE = timedelta(minutes=15)
 """How long an address waits that gave too many wrong passwords for one name."""
+NAMES, NAMES_WITHIN = 20, timedelta(minutes=5)
+"""How many names an address may have wrong passwords open for, and for how long each of them counts.
+
+Twenty, since people behind one router who mistype and then sign in right count no more; five minutes, since it is all
+that somebody inside can make those wait who never signed in with their browser before.
+"""
+KNOWN_FOR = timedelta(days=90)
+"""How long a browser is known for the name that signed in with it."""
 OPTIONS: dict[str, Any] = {
+    "AXES_HANDLER": "newsroom.spraying.Handler",
     "AXES_FAILURE_LIMIT": 8,
     "AXES_COOLOFF_TIME": PAUSE,
     # The pair: whoever guesses Dana's password from elsewhere locks out neither Dana nor their neighbours.

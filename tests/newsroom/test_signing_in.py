@@ -23,7 +23,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from detection.models import AuditEvent
-from newsroom import checks, second_factor, throttling
+from newsroom import checks, guarding, second_factor, throttling
 
 from .sweeping import House, build, expected, routes, told
 
@@ -239,6 +239,45 @@ def test_guessing_a_password_is_slowed_for_whoever_guesses_and_nobody_else(
     assert give_password(Client(), "dana", REMOTE_ADDR="203.0.113.9").status_code == 302
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
     assert give_password(Client(), "dana").status_code == 302
+
+
+def test_one_password_tried_on_many_names_is_slowed_and_keeps_nobody_out_for_long(
+    dana: User, erin: User, slowed: None
+) -> None:
+    """H08: twenty names from one address, under ever new forwarded ones; who signed in with their browser before gets
+    in from there meanwhile, and everybody does after five minutes: what is tried while it waits prolongs nothing."""
+    at_work = Client()
+    assert give_password(at_work, "erin").status_code == 302
+    at_work.post("/admin/logout/")
+    answers = [
+        give_password(Client(), f"name{turn}", "Spring2026!", headers={"X-Forwarded-For": f"198.51.100.{turn}"})
+        for turn in range(30)
+    ]
+    assert [answer.status_code for answer in answers] == [200] * (guarding.NAMES - 1) + [429] * 11
+    said = answers[-1].content.decode()
+    assert "Too many names with wrong passwords were tried from where you are. Wait 5 minutes" in said
+    assert answers[-1].headers["Retry-After"] == "300"
+    assert give_password(Client(), "dana").status_code == 429, "the right password tells a guesser nothing"
+    assert give_password(Client(), "dana", REMOTE_ADDR="203.0.113.9").status_code == 302
+    assert give_password(at_work, "dana").status_code == 429, "known is a name in a browser, not the browser"
+    assert give_password(at_work, "erin", "wrong").status_code == 200
+    assert give_password(at_work, "erin").status_code == 302
+    AccessAttempt.objects.update(attempt_time=timezone.now() - guarding.NAMES_WITHIN)
+    assert give_password(Client(), "dana").status_code == 302
+
+
+def test_a_known_browser_excuses_from_others_guesses_and_never_from_one_s_own(dana: User, slowed: None) -> None:
+    client = Client()
+    give_password(client, "dana")
+    cookie = client.cookies["newsroom_known"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/admin/login/", True, "Strict")
+    client.post("/admin/logout/")
+    statuses = [give_password(client, "dana", "wrong").status_code for _turn in range(9)]
+    assert statuses[-1] == 429
+    assert give_password(client, "dana").status_code == 429
+    forged = Client()
+    forged.cookies["newsroom_known"] = "dana:1abcde:nonsense"
+    assert give_password(forged, "dana", REMOTE_ADDR="203.0.113.9").status_code == 302
 
 
 @pytest.mark.parametrize(
