@@ -178,7 +178,9 @@ def _ask_another(analysis: Analysis, why: Why | None) -> None:
 
 def accept(analysis: Analysis, accepted: Accepted, *, lease: uuid.UUID) -> bool:
     """The detector took the picture: wait for its event, or ask again after the time it named."""
-    wait = settings.CALLBACK_DEADLINE if calling.is_awaited(providers[analysis.provider]) else accepted.poll_after
+    provider = providers.get(analysis.provider)  # none: it was taken out of the settings while it was asked
+    is_awaited = provider is not None and calling.is_awaited(provider)
+    wait = settings.CALLBACK_DEADLINE if is_awaited else accepted.poll_after
     return move(
         analysis,
         _S.AWAITING_CALLBACK,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from detection import scanning
 from detection.errors import ProviderDown
 from detection.models import Analysis, AuditEvent
+from detection.results import Accepted
 from detection.scanning.applying import claim_name
 from detection.testing.draining import drain, pass_time
 from tests.conftest import asset_of
@@ -52,3 +53,18 @@ def test_whoever_takes_a_row_over_writes_under_a_claim_of_its_own(plate: Callabl
     (action, claim) = claims(row)[-1]
     assert action == "retry_pending"
     assert claim not in (None, claim_name(lease))
+
+
+def test_what_a_detector_took_is_waited_for_though_it_was_taken_out_of_the_settings(
+    plate: Callable[..., Any], detectors: Callable[..., None]
+) -> None:
+    """A worker that was in its call when another one was told of fewer detectors."""
+    row = Analysis.objects.get(asset=asset_of(plate()), provider="first")
+    lease = row.claim(until=timezone.now() + timedelta(seconds=30), now=timezone.now())
+    assert lease is not None
+    detectors(second={})
+
+    assert scanning.accept(row, Accepted(provider_reference="job-1"), lease=lease)
+
+    row.refresh_from_db()
+    assert (row.status, row.provider_reference) == ("awaiting_callback", "job-1")
