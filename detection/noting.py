@@ -1,4 +1,5 @@
-"""A person writes down what they know about a picture: checks that were made, what the source answered, a note.
+"""A person writes down what they know about a picture: checks that were made, what the source answered, a note; and
+whether it is graphic.
 
 It moves no level and is no conclusion. Each is permission + row + event in one transaction, and carries the evidence
 that its author saw.
@@ -64,6 +65,22 @@ def _noted(asset: Asset, kind: NoteKind, text: str, *, by: Any, subject: models.
         act=made.public_id,
     )
     return made
+
+
+def mark_graphic(asset: Asset, *, by: Any, is_graphic: bool, subject: models.Model | None = None) -> None:
+    """Say that a picture shows what nobody should meet unasked, or doesn't: it is blurred till its reader reveals it.
+
+    Saying what stands already records nothing. Raises NotPermitted.
+    """
+    reviewing.check_place(asset, by=by, subject=subject)
+    with transaction.atomic():
+        Asset.objects.lock([asset.pk])
+        asset.refresh_from_db()
+        if asset.is_graphic == is_graphic:
+            return
+        Asset.objects.filter(pk=asset.pk).update(said_graphic=is_graphic)
+        asset.said_graphic = is_graphic
+        audit.record("asset.graphic_marked", asset=asset, subject=subject, by=by, is_graphic=is_graphic)
 
 
 def known(asset: Asset) -> list[Note]:

@@ -96,6 +96,7 @@ class AssetType(_Registered):
     source_tier: Accessor | None
     uploader: Accessor | None
     keep_inside: Accessor | None
+    graphic: Accessor | None
     desk: Accessor | None
     when: Callable[[Any], bool] | None
     auto_scan: bool
@@ -117,6 +118,9 @@ class AssetType(_Registered):
 
     def keeps_inside(self, obj: Model) -> bool:
         return bool(_read(self.keep_inside, obj, False))
+
+    def is_graphic(self, obj: Model) -> bool:
+        return bool(_read(self.graphic, obj, False))
 
     def desk_of(self, obj: Model) -> str:
         return str(_read(self.desk, obj, "") or "")
@@ -167,6 +171,7 @@ def register_asset(
     source_tier: Accessor | None = None,
     uploader: Accessor | None = None,
     keep_inside: Accessor | None = None,
+    graphic: Accessor | None = None,
     desk: Accessor | None = None,
     when: Callable[[Any], bool] | None = None,
     scope: Scope | None = None,
@@ -176,7 +181,8 @@ def register_asset(
 
     `scope(user, permission)` → the queryset of objects on which this user holds the permission (default: all or
     none by `user.has_perm`). `when(obj)`: whether this picture is due at all. `desk`: the key of the desk it
-    belongs to, for `DETECTION["SEND_DESKS"]`. Raises AlreadyRegistered.
+    belongs to, for `DETECTION["SEND_DESKS"]`. `graphic`: whether it shows what nobody should meet unasked; it is then
+    blurred on the app's pages till its reader reveals it. Raises AlreadyRegistered.
     """
     name = model.lower()
     if name in _assets:
@@ -188,6 +194,7 @@ def register_asset(
         source_tier=source_tier,
         uploader=uploader,
         keep_inside=keep_inside,
+        graphic=graphic,
         desk=desk,
         when=when,
         scope=scope,

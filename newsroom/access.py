@@ -20,7 +20,6 @@ def held(user: Any, codenames: Sequence[str]) -> Mapping[str, Iterable[tuple[str
         if name in permissions.HOUSE:
             found[codename] = [(EVERYWHERE, None)] if user.is_active and user.has_perm(name) else []
             continue
-        roles = {role for role, carried in permissions.ROLES.items() if name in carried}
-        own = [(one.desk.slug, one.ends_at) for one in memberships if one.role in roles]
-        found[codename] = own if own and permissions.holds(user, name) else []
+        roles = permissions.roles_with(user, name) if memberships else []
+        found[codename] = [(one.desk.slug, one.ends_at) for one in memberships if one.role in roles]
     return found

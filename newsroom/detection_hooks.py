@@ -38,6 +38,7 @@ detection.register_asset(
     source_tier="source_tier",
     uploader="uploader",
     keep_inside="keep_inside",
+    graphic="is_graphic",
     desk=lambda photo: photo.desk.slug if photo.desk else "",
     scope=permissions.photos,
 )

@@ -71,6 +71,9 @@ class StoryForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=_INSIDE,
         help_text=_("Kept inside: only what the file declares is read, here. A desk chief can release it later."),
     )
+    their_graphic = forms.BooleanField(
+        label=_("Graphic"), required=False, help_text=_("Blurred in the newsroom until somebody asks to see it.")
+    )
     attach = forms.ModelChoiceField(
         label=_("Add a picture that is here"), required=False, queryset=Photo.objects.none(), empty_label=_("None")
     )
@@ -83,7 +86,8 @@ class StoryForm(forms.ModelForm):  # type: ignore[type-arg]
         """What was said of the files that come with this form."""
         inside = {"on": True, "off": False}.get(self.cleaned_data["their_inside"])
         words = self.cleaned_data
-        return Particulars(source_tier=words["their_tier"], credit=words["their_credit"], keep_inside=inside)
+        known = {"source_tier": words["their_tier"], "credit": words["their_credit"]}
+        return Particulars(**known, keep_inside=inside, is_graphic=words["their_graphic"])
 
     def offer(self, user: Any) -> None:
         """Offer only the desks this person works on, and the pictures they may see."""
@@ -112,7 +116,7 @@ class PhotoForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Photo
-        fields = ("headline", "credit", "licence", "caption", "alt_text", "source_tier")
+        fields = ("headline", "credit", "licence", "caption", "alt_text", "is_graphic", "source_tier")
 
     def clean(self) -> dict[str, Any]:
         words = super().clean() or self.cleaned_data

@@ -12,7 +12,7 @@ from django.db.models import CharField, F, Q
 from django.db.models.functions import Cast
 
 from detection import gate
-from detection.templatetags.detection_tags import review_url, thumbnail_url
+from detection.templatetags.detection_tags import review_url
 from newsroom import permissions
 from newsroom.models import Placement, Story
 
@@ -27,7 +27,6 @@ class Handed:
     story: Story
     line: gate.Line
     url: str
-    thumbnail: str
 
     @property
     def sent(self) -> gate.Sent | None:
@@ -42,7 +41,7 @@ def waiting_for(user: Any, *, back: str = "") -> list[Handed]:
         for line in gate.report(story, user=user).open_lines:
             if line.sent is not None and line.asset is not None:
                 url = review_url(line.asset, story, back)
-                found.append(Handed(story, line, url, thumbnail_url(line.asset)))
+                found.append(Handed(story, line, url))
     return found
 
 

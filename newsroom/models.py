@@ -128,6 +128,9 @@ class Photo(models.Model):
     keep_inside = models.BooleanField(
         _("keep inside"), default=False, help_text=_("Not sent to any detector outside this newsroom.")
     )
+    is_graphic = models.BooleanField(
+        _("graphic"), default=False, help_text=_("Blurred in the newsroom until somebody asks to see it.")
+    )
     created_at = models.DateTimeField(_("uploaded"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(_("deleted after"), null=True, blank=True, editable=False)
     """When a picture that was only checked is deleted; None for all others, and once it stands in a story."""

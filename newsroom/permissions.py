@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -58,6 +58,8 @@ HOUSE = frozenset(
 """Held for the whole house or not at all; none of them decides about a picture."""
 NOBODYS = frozenset({"detection.override_stop"})
 """Not implied by being a superuser or a chief: a standards editor's, or granted to a person on purpose."""
+STANDARDS_EDITORS = "Standards editors"
+"""The group that gives `NOBODYS` to whoever is standards editor on any desk; on other desks it gives them nothing."""
 OWN_UPLOAD = frozenset({"newsroom.view_photo", "detection.request_scan"})
 """What whoever uploaded a picture may do with it while they are on any desk: look, and ask for another look."""
 OWN_CHECK = OWN_UPLOAD | {"detection.review_analysis"}
@@ -68,8 +70,8 @@ READING = frozenset({"newsroom.view_story", "newsroom.view_photo"})
 
 def desks(user: Any, permission: str) -> QuerySet[Desk]:
     """The desks on which `user` holds `permission` by an unended membership."""
-    roles = [role for role, carried in ROLES.items() if permission in carried]
-    if not roles or not holds(user, permission):
+    roles = roles_with(user, permission)
+    if not roles:
         return Desk.objects.none()
     own = Membership.objects.current().filter(user=user)
     found = Q(pk__in=own.filter(role__in=roles).values("desk"))
@@ -133,9 +135,9 @@ def offers(request: HttpRequest, permission: str) -> bool:
     if not user.is_active:
         return False
     everywhere = _everywhere(user, permission)
-    if everywhere is not None or not holds(user, permission):
+    roles = frozenset(roles_with(user, permission)) if everywhere is None else frozenset()
+    if not roles:
         return bool(everywhere)
-    roles = frozenset(role for role, carried in ROLES.items() if permission in carried)
     known: dict[Any, bool] = request.__dict__.setdefault("_offered_by_desks", {})
     asked = (user.pk, roles, permission == "detection.break_glass")
     if asked not in known:
@@ -154,12 +156,23 @@ def _everywhere(user: Any, permission: str) -> bool | None:
     return None
 
 
-def holds(user: Any, permission: str) -> bool:
-    """Whether the permission itself was given; for `NOBODYS` a superuser's blanket yes doesn't count."""
-    if not user.is_active:
-        return False
+def roles_with(user: Any, permission: str) -> list[Role]:
+    """The roles by which this person, as long as they are one on a desk, holds `permission` there; none without it.
+
+    `NOBODYS` never come by a superuser's blanket yes, nor on a chief's desk by being standards editor of another: who
+    has them by that group alone has them as standards editor alone.
+    """
+    carrying = [role for role, carried in ROLES.items() if permission in carried]
+    if not carrying or not user.is_active:
+        return []
     if permission not in NOBODYS:
-        return bool(user.has_perm(permission))
+        return carrying if user.has_perm(permission) else []
     app_label, _, codename = permission.partition(".")
-    granted = Permission.objects.filter(Q(user=user) | Q(group__user=user))
-    return granted.filter(content_type__app_label=app_label, codename=codename).exists()
+    named = {"content_type__app_label": app_label, "codename": codename}
+    if user.user_permissions.filter(**named).exists():
+        return carrying
+    giving = Group.objects.filter(user=user, permissions__in=Permission.objects.filter(**named))
+    groups = set(giving.values_list("name", flat=True))
+    if groups == {STANDARDS_EDITORS}:
+        return [Role.STANDARDS]
+    return carrying if groups else []

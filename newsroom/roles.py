@@ -15,10 +15,9 @@ from django.db.models import Q
 
 from detection.history import access
 from newsroom.models import Membership, Role
-from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING, STANDARDS
+from newsroom.permissions import CHIEF, EDITOR, HOUSE, NOBODYS, READING, STANDARDS, STANDARDS_EDITORS
 
 EDITORS, CHIEFS, AUDITORS, OPERATORS = "Editors", "Desk chiefs", "Auditors", "Operators"
-STANDARDS_EDITORS = "Standards editors"
 _AUDITING = frozenset({"detection.view_audit", "detection.export_audit", "detection.view_raw_payload"})
 GROUPS: dict[str, frozenset[str]] = {
     EDITORS: EDITOR | {"detection.break_glass"},

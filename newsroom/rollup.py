@@ -6,14 +6,14 @@ Derived anew each time, as the gate's own answer is; nothing of it is stored.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Model, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from detection import gate
+from detection import gate, registry, wording
 from detection.templatetags.detection_tags import level_words, review_url
 from detection.vocabulary import Level, Why
 from newsroom import labels
@@ -38,6 +38,8 @@ class RollUp:
     """Whether it is a picture that readers see about which the question is open."""
     url: str
     """The evidence of the worst picture, seen from this story; "" where no question is open."""
+    sent: str
+    """Who handed which held picture to the desk chief, and when: the last; "" where nobody did."""
     version: str
     """Changes whenever anything here does."""
 
@@ -47,10 +49,27 @@ def of(stories: Iterable[Story]) -> dict[int, RollUp]:
     known = list(stories)
     prefetch_related_objects(known, "placements__photo", "desk")
     labels.attach(known)
-    return {story.pk: _rolled(story, report) for story, report in zip(known, gate.overview(known), strict=True)}
+    reports = gate.overview(known)
+    sent = gate.sent_of(_named(line, report.subject) for report in reports for line in _held(report))
+    return {story.pk: _rolled(story, report, sent) for story, report in zip(known, reports, strict=True)}
 
 
-def _rolled(story: Story, report: gate.Report) -> RollUp:
+def _held(report: gate.Report) -> list[gate.Line]:
+    return [line for line in report.open_lines if line.level is Level.HOLD and line.asset is not None]
+
+
+def _named(line: gate.Line, story: Model) -> tuple[str, str, int]:
+    return story._meta.label_lower, registry.key(story), line.asset.pk if line.asset is not None else 0
+
+
+def _sent(report: gate.Report, sent: Mapping[tuple[str, str, int], gate.Sent]) -> str:
+    found = [(sent.get(_named(line, report.subject)), line.evidence) for line in _held(report)]
+    given = [one for one, evidence in found if one is not None and one.evidence == evidence]
+    last = max(given, key=lambda one: one.at, default=None)
+    return wording.sent_by_sentence(last.by, when=last.at) if last is not None else ""
+
+
+def _rolled(story: Story, report: gate.Report, sent_all: Mapping[tuple[str, str, int], gate.Sent]) -> RollUp:
     asking = list(report.open_lines)
     live = [line for line in report.lines if line.is_live and line.level.refuses]
     worst = max(asking or live or report.lines, key=lambda line: line.level.rank, default=None)
@@ -58,7 +77,8 @@ def _rolled(story: Story, report: gate.Report) -> RollUp:
     words = {"word": "", "tone": "neutral", "icon": ""} if worst is None or is_quiet else level_words(worst)
     sentence = _sentence(report, asking, live)
     lines = [(line.evidence, line.level, line.sentence, line.cleared_by) for line in report.lines]
-    told = (story.state, story.publish_at, sentence, lines)
+    sent = _sent(report, sent_all)
+    told = (story.state, story.publish_at, sentence, lines, sent)
     is_open = bool(asking or live) and worst is not None and worst.asset is not None
     return RollUp(
         story=story,
@@ -69,6 +89,7 @@ def _rolled(story: Story, report: gate.Report) -> RollUp:
         all=len(report.lines),
         is_live=bool(live) and not asking,
         url=review_url(worst.asset, story) if is_open and worst and worst.asset else "",
+        sent=sent,
         version=hashlib.sha256(repr(told).encode()).hexdigest()[:16],
     )
 

@@ -41,6 +41,7 @@ class Particulars:
     source_tier: str = ""
     credit: str = ""
     keep_inside: bool | None = None
+    is_graphic: bool = False
 
     def keeps_inside(self, desk: Desk | None) -> bool:
         """Whether the picture stays inside: as chosen, else as is usual on its desk."""
@@ -119,6 +120,7 @@ def _described(name: str, known: Particulars, *, by: Any, desk: Desk | None) -> 
         credit=known.credit,
         source_tier=known.source_tier,
         keep_inside=known.keeps_inside(desk),
+        is_graphic=known.is_graphic,
         uploader=by,
         desk=desk,
     )

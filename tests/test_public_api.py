@@ -34,7 +34,7 @@ def test_the_sandbox_can_import_the_package_without_django() -> None:
 
 SIGNATURES = {
     "detection.registry.register_asset": (
-        "model, *, file_field, label, source_tier, uploader, keep_inside, desk, when, scope, auto_scan"
+        "model, *, file_field, label, source_tier, uploader, keep_inside, graphic, desk, when, scope, auto_scan"
     ),
     "detection.registry.register_publishable": "model, *, assets, is_draft, publish_at, desk, reasons, scope",
     "detection.scanning.request_scan": "obj, *, by, force",

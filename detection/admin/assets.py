@@ -25,7 +25,8 @@ from detection.admin.review import review_view
 from detection.admin.together import together_view
 from detection.concluded import heard_by
 from detection.models import Asset
-from detection.templatetags.detection_tags import DISMISSED, review_url, thumbnail_url
+from detection.templatetags.detection_pictures import column
+from detection.templatetags.detection_tags import DISMISSED, review_url
 from detection.vocabulary import Conclusion, Why
 
 
@@ -34,7 +35,7 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
     """Every picture this person may look at, with its review page and the gate's forms."""
 
     change_list_template = "admin/detection/asset/change_list.html"
-    list_display = ("thumbnail", "picture", "found", "tier", "concluded", "waiting_since")
+    list_display = ("picture", "found", "tier", "concluded", "waiting_since")
     list_display_links = None
     list_filter = (SignalFilter, TierFilter, ConclusionFilter, KeptInsideFilter)
     list_per_page = 25
@@ -51,6 +52,9 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Asset | None = None) -> bool:
         return reach.may_look_at_any(request.user) if obj is None else reach.may_look(request.user, obj)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [column(request, "d-thumb", is_linked=True), *super().get_list_display(request)]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
         own = super().get_queryset(request)
         return own.filter(pk__in=reach.reachable_assets(request.user).order_by().values("pk"))
@@ -61,17 +65,6 @@ class AssetAdmin(ReadOnlyMixin, AnyAdmin):
         if asset is None:
             return HttpResponseRedirect(reverse("admin:detection_asset_changelist"))
         return HttpResponseRedirect(review_url(asset))
-
-    @admin.display(description="")
-    def thumbnail(self, asset: Asset) -> SafeString | str:
-        url = thumbnail_url(asset)
-        if not url:
-            return ""
-        return format_html(
-            '<a class="d-thumb" href="{}" tabindex="-1" aria-hidden="true"><img src="{}" alt="" loading="lazy"></a>',
-            review_url(asset),
-            url,
-        )
 
     @admin.display(description=gettext_lazy("Picture"), ordering="label")
     def picture(self, asset: Asset) -> SafeString:

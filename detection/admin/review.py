@@ -120,6 +120,14 @@ def _note(visit: Visit) -> str:
     return _("Noted: %(what)s. The question about the picture is as open as before.") % {"what": told}
 
 
+def _graphic(visit: Visit) -> str:
+    is_graphic = visit.request.POST.get("graphic") == "on"
+    noting.mark_graphic(visit.asset, by=visit.request.user, is_graphic=is_graphic, subject=visit.subject)
+    if is_graphic:
+        return _("Marked as graphic: everybody in the newsroom sees it blurred until they ask for it.")
+    return _("Not marked as graphic any more.")
+
+
 def _claim(visit: Visit) -> str:
     reviewing.claim(visit.asset, by=visit.request.user)
     return _("Others now see that you are looking at this picture.")
@@ -163,6 +171,7 @@ _ACTS: dict[str, Callable[[Visit], str]] = {
     "undo": _undo,
     "note": _note,
     "claim": _claim,
+    "graphic": _graphic,
     "look_again": _look_again,
     "second_opinion": _second_opinion,
     "release": _release,

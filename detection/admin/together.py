@@ -20,7 +20,7 @@ from detection.admin.visits import find_asset, find_subject
 from detection.errors import DetectionError, NotPermitted, Refused
 from detection.forms import TogetherForm
 from detection.models import Asset
-from detection.templatetags.detection_tags import review_url, subject_name, thumbnail_url
+from detection.templatetags.detection_tags import review_url, subject_name
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,7 +99,6 @@ def _group(lines: list[gate.Line], subject: Model, back: str, ticked: set[str], 
             {
                 "line": line,
                 "url": review_url(line.asset, subject, back),
-                "thumbnail": thumbnail_url(line.asset),
                 "is_ticked": not was_sent or str(line.asset.public_id) in ticked,
             }
             for line in lines

@@ -29,7 +29,7 @@ from detection.models import Asset, Claim, Override, PolicyVersion, Review
 from detection.scanning.asking import pixel_aliases
 from detection.scanning.reading import is_protected
 from detection.standing import present_analyses
-from detection.templatetags.detection_tags import level_words, review_url, subject_name, thumbnail_url
+from detection.templatetags.detection_tags import level_words, review_url, subject_name
 from detection.vocabulary import Conclusion, NoteKind, Signal
 from detection.wording import decision_texts
 
@@ -183,7 +183,6 @@ class Visit:
                 "line": line,
                 **level_words(line),
                 "url": review_url(line.asset, self.subject, self.back) + "#look",
-                "thumbnail": thumbnail_url(line.asset),
             }
             for line in lines
             if line.asset is not None

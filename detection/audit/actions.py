@@ -35,6 +35,7 @@ for _name, _label in (
     ("asset.read", _("File read")),
     ("asset.detached", _("The picture was deleted in the newsroom")),
     ("asset.released", _("Released: may be sent to detectors")),
+    ("asset.graphic_marked", _("Marked as graphic, or not")),
     ("asset.standing_changed", _("Signal changed")),
     ("analysis.requested", _("Check requested")),
     ("analysis.scanning", _("Check begun")),

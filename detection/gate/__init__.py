@@ -17,7 +17,7 @@ from detection.gate.breaking import (
     seen_in,
 )
 from detection.gate.reporting import Line, Report, overview, report
-from detection.gate.sending import Sent, sent_keys
+from detection.gate.sending import Sent, sent_keys, sent_of
 from detection.gate.together import Outcome, acknowledge_together, alike
 
 __all__ = [
@@ -42,4 +42,5 @@ __all__ = [
     "seen_in",
     "send_to_chief",
     "sent_keys",
+    "sent_of",
 ]

@@ -67,7 +67,7 @@ class Line:
     @property
     def level_sentence(self) -> str:
         """What the level asks for, and of whom."""
-        return wording.level_sentence(self.level, self.who_can_clear)
+        return wording.level_sentence(self.level, self.who_can_clear, is_reader="override" in self.actions)
 
     def as_json(self) -> dict[str, Any]:
         """This line as one of a refusal's reasons."""

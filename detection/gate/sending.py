@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +38,24 @@ def sent_about(subject: models.Model) -> dict[int, Sent]:
         if event.asset_id is not None:
             evidence = str(event.facts.get("evidence", ""))
             found[event.asset_id] = Sent(entry.actor_label, entry.at, evidence, entry.note)
+    return found
+
+
+def sent_of(placed: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str, int], Sent]:
+    """The last sending of each picture in a publishable, for lists: two queries for all, none for none.
+
+    `placed`: the publishable's label in small letters, its key, and the asset's key.
+    """
+    wanted = set(placed)
+    if not wanted:
+        return {}
+    events = AuditEvent.objects.filter(action=ACTION, asset__in={pk for _label, _key, pk in wanted})
+    found: dict[tuple[str, str, int], Sent] = {}
+    for event in events.order_by("pk").prefetch_related("personal"):
+        name = event.subject_type, event.subject_key, event.asset_id or 0
+        if name in wanted:
+            entry = audit.entry_of(event)
+            found[name] = Sent(entry.actor_label, entry.at, str(event.facts.get("evidence", "")), entry.note)
     return found
 
 

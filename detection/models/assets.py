@@ -65,6 +65,10 @@ class Asset(models.Model):
     source_tier = models.CharField(max_length=20, blank=True)
     kept_inside = models.BooleanField(default=False)
     """Not sent to any detector outside; binds the fingerprint, so a second upload of the file is protected too."""
+    host_graphic = models.BooleanField(default=False)
+    """Whether the host says that it shows what nobody should meet unasked."""
+    said_graphic = models.BooleanField(null=True, blank=True)
+    """The same by a person on the review page, whose word goes first; None: nobody said, or the host's word changed."""
     released_at = models.DateTimeField(null=True, blank=True)
     before_install = models.BooleanField(default=False)
 
@@ -140,6 +144,11 @@ class Asset(models.Model):
     def is_read(self) -> bool:
         """Whether the facts about the file are those of the present generation."""
         return self.read_generation == self.generation
+
+    @property
+    def is_graphic(self) -> bool:
+        """Whether it is blurred till its reader reveals it."""
+        return self.host_graphic if self.said_graphic is None else self.said_graphic
 
     @property
     def asset_type(self) -> registry.AssetType:

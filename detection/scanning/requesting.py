@@ -127,6 +127,7 @@ def _first_seen(
         file_name=kind.file_of(obj).name or "",
         source_tier=kind.tier_of(obj),
         kept_inside=kind.keeps_inside(obj),
+        host_graphic=kind.is_graphic(obj),
     )
     version = PolicyVersion.current()
     due = wanted(asset.kept_inside, version)
@@ -167,6 +168,8 @@ def _take_over(
         "source_tier": kind.tier_of(obj),
         "kept_inside": kind.keeps_inside(obj) and released_at is None,
         "released_at": released_at,
+        "host_graphic": (is_graphic := kind.is_graphic(obj)),
+        "said_graphic": asset.said_graphic if is_graphic == asset.host_graphic and not is_other_file else None,
         "file_name": name,
         "before_install": False,
         "detached_at": None,

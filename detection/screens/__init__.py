@@ -8,9 +8,11 @@ from __future__ import annotations
 from detection.screens.comparison import comparison
 from detection.screens.detectors import Card, basis_of, cards, primary_alias, request_of, title_of, title_of_alias
 from detection.screens.faces import Face, face, tier_of
-from detection.screens.panes import Pane, Provenance, media_url, overlay_of, pane, provenance
+from detection.screens.graphic import SHOWS, is_hidden
+from detection.screens.panes import Pane, Provenance, media_url, overlay_of, pane, provenance, thumbnail_url
 
 __all__ = [
+    "SHOWS",
     "Card",
     "Face",
     "Pane",
@@ -19,12 +21,14 @@ __all__ = [
     "cards",
     "comparison",
     "face",
+    "is_hidden",
     "media_url",
     "overlay_of",
     "pane",
     "primary_alias",
     "provenance",
     "request_of",
+    "thumbnail_url",
     "tier_of",
     "title_of",
     "title_of_alias",

@@ -139,3 +139,11 @@ def media_url(asset: Asset, rendition: str) -> str:
         return f"{reverse('detection:media', args=[asset.public_id, rendition])}?g={asset.generation}"
     except NoReverseMatch:
         return ""
+
+
+def thumbnail_url(asset: Asset) -> str:
+    """A small preview for lists; "" where there is nothing to show."""
+    if asset.detached_at or asset.rejected_sentence:
+        return ""
+    url = media_url(asset, "preview")
+    return f"{url}&small=1" if url else ""

@@ -148,7 +148,6 @@ def _line(line: gate.Line, story: Model, back: str, replace: str = "") -> dict[s
         "asks": asks,
         "who": line.level_sentence,
         "url": review_url(line.asset, story, back) if line.asset else "",
-        "thumbnail": thumbnail_url(line.asset) if line.asset else "",
         "next": next_click,
         "anchor": anchor,
         "replace": _address(replace, story.pk, line.placed.picture.pk) if replace and line.level.refuses else "",
@@ -192,21 +191,18 @@ def level_words(line: gate.Line) -> dict[str, str]:
     }
 
 
-def thumbnail_url(asset: Asset) -> str:
-    """A small preview for lists; "" where there is nothing to show."""
-    if asset.detached_at or asset.rejected_sentence:
-        return ""
-    url = screens.media_url(asset, "preview")
-    return f"{url}&small=1" if url else ""
-
-
 @register.inclusion_tag("detection/compare.html", takes_context=True)
 def detection_compare(context: Context, asset: Asset, alt: str = "") -> dict[str, Any]:
     """Original left, a detector's overlay right; with none, what was read and why there is nothing to highlight."""
     request = context.get("request")
     query = request.GET if request else {}
     kept = {name: query[name] for name in ("for", "next") if name in query}
-    return screens.comparison(asset, alt=alt, chosen=query.get("overlay", ""), kept=kept)
+    shown = screens.comparison(asset, alt=alt, chosen=query.get("overlay", ""), kept=kept)
+    return shown | {
+        "hides": bool(shown["preview_url"]) and screens.is_hidden(asset, request),
+        "preferences_url": _address("admin:detection_queue_preferences"),
+        "here": request.get_full_path() if request else "",
+    }
 
 
 @register.inclusion_tag("detection/banners.html", takes_context=True)

@@ -63,11 +63,18 @@ SOURCE_MESSAGE = _(
 )
 
 
-def level_sentence(level: Level, who_can_clear: Sequence[str] | None = None) -> str:
+def level_sentence(level: Level, who_can_clear: Sequence[str] | None = None, *, is_reader: bool = False) -> str:
     """What a level means for the story, who can clear it and what else helps.
 
     `who_can_clear`: names of active people; empty where there is nobody; None where no story is asked about.
+    `is_reader`: whether whoever reads this can clear it, and is then told so instead of their own name.
     """
+    if is_reader and level is Level.HOLD:
+        return gettext(
+            "This picture has an open question. The story can publish after you clear it, or with another picture."
+        )
+    if is_reader and level is Level.STOP:
+        return gettext("The newsroom's policy stops this picture. Replace it, or let this one story go, with a reason.")
     who = get_text_list(list(who_can_clear or ()), gettext("or"))
     if level is Level.ACKNOWLEDGE:
         return gettext(
@@ -204,6 +211,11 @@ def sent_sentence(names: Sequence[str], *, when: datetime, now: datetime | None 
 def sent_to_you_sentence(name: str, *, when: datetime, now: datetime | None = None) -> str:
     """That somebody handed a held picture up, for whoever can clear it."""
     return gettext("Sent to you by %(name)s, %(time)s.") % {"name": name, "time": moment(when, now=now)}
+
+
+def sent_by_sentence(name: str, *, when: datetime, now: datetime | None = None) -> str:
+    """That somebody handed a held picture up, for whoever sees it in a list."""
+    return gettext("Sent to the desk chief by %(name)s, %(time)s.") % {"name": name, "time": moment(when, now=now)}
 
 
 _LABELS = {False: _("Image generated with AI."), True: _("Image altered with AI.")}

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from detection import audit, gate, policy, wording
 from detection.forms import AcknowledgeForm, OverrideForm
 from detection.models import PolicyVersion
-from detection.templatetags.detection_tags import review_url, subject_name, thumbnail_url
+from detection.templatetags.detection_tags import review_url, subject_name
 from detection.vocabulary import Conclusion
 from newsroom import alerts, permissions, publishing
 from newsroom.forms import EmergencyForm, ScheduleForm
@@ -199,7 +199,6 @@ def _line(line: gate.Line, outcome: Outcome, back: str) -> dict[str, Any]:
         "icon": wording.icon(line.level),
         "level_word": wording.level_word(line.level),
         "url": review_url(line.asset, outcome.story, back) if line.asset else "",
-        "thumbnail": thumbnail_url(line.asset) if line.asset else "",
         "placement": placement,
         "may_acknowledge": "acknowledge" in line.actions,
         "may_override": "override" in line.actions,

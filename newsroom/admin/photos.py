@@ -15,10 +15,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from detection import registry, wording
+from detection import registry, screens, wording
 from detection.admin.mixins import AnalysedImageMixin
 from detection.models import Asset
-from detection.templatetags.detection_tags import asset_of, review_url, thumbnail_url
+from detection.templatetags.detection_pictures import column, thumbnail
+from detection.templatetags.detection_tags import asset_of, review_url
 from detection.vocabulary import Signal
 from newsroom import permissions, sourcing
 from newsroom.forms import PhotoForm
@@ -52,7 +53,7 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
     )  # fmt: skip
     form = PhotoForm
     readonly_fields = _FACTS
-    list_display = ("thumbnail", "__str__", "detection", "source_tier", "desk", "uploader", "inside", "uploaded")
+    list_display = ("__str__", "detection", "source_tier", "desk", "uploader", "inside", "uploaded")
     list_display_links = ("__str__",)
     list_filter = (SignalFilter, "source_tier", "keep_inside", ("desk", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("desk", "uploader")
@@ -61,13 +62,19 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
     show_full_result_count = False
     actions = None
     fieldsets = (
-        (None, {"fields": ("preview", "evidence", "headline", "credit", "licence", "caption", "alt_text")}),
+        (
+            None,
+            {"fields": ("preview", "evidence", "headline", "credit", "licence", "caption", "alt_text", "is_graphic")},
+        ),
         (
             gettext_lazy("Where it comes from"),
             {"fields": ("source_tier", "tier_reason", "inside", "desk", "original_name")},
         ),
         (gettext_lazy("Here"), {"fields": ("uploader", "created_at", "expires_at", "stories_list")}),
     )
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [column(request, "n-thumb", width=84, height=63), *super().get_list_display(request)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         return permissions.photos(request.user, "newsroom.view_photo").order_by("-pk")
@@ -78,6 +85,7 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
         if photo is not None:
             readable = permissions.stories(request.user, "newsroom.view_story")
             prefetch_related_objects([photo], Prefetch("stories", queryset=readable, to_attr="readable_stories"))
+            photo.read_by = request  # type: ignore[attr-defined]
         return photo
 
     def get_form(self, request: HttpRequest, obj: Photo | None = None, change: bool = False, **kwargs: Any) -> Any:
@@ -126,20 +134,13 @@ class PhotoAdmin(AnalysedImageMixin, admin.ModelAdmin):  # type: ignore[type-arg
     def uploaded(self, photo: Photo) -> str:
         return wording.moment(photo.created_at)
 
-    @admin.display(description="", empty_value="")
-    def thumbnail(self, photo: Photo) -> SafeString | str:
-        asset = asset_of(photo)
-        url = thumbnail_url(asset) if asset else ""
-        return format_html('<img class="n-thumb" src="{}" alt="" loading="lazy">', url) if url else ""
-
     @admin.display(description=gettext_lazy("picture"))
     def preview(self, photo: Photo) -> SafeString | str:
         asset = asset_of(photo)
-        url = thumbnail_url(asset) if asset else ""
-        if asset is None or not url:
+        if asset is None or not screens.thumbnail_url(asset):
             return _("There is no preview of this file.")
-        link = '<a href="{}"><img class="n-preview" src="{}" alt="{}"></a>'
-        return format_html(link, review_url(asset), url, photo.alt_text or str(photo))
+        how = {"width": 480, "height": 360, "alt": photo.alt_text or str(photo)}
+        return thumbnail(asset, getattr(photo, "read_by", None), kind="n-preview", **how)
 
     @admin.display(description=gettext_lazy("image check"))
     def evidence(self, photo: Photo) -> SafeString | str:

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from detection.templatetags.detection_tags import asset_of, thumbnail_url
+from detection.templatetags.detection_tags import asset_of
 from newsroom import permissions, placing, uploads
 from newsroom.admin.moves import admin_url
 from newsroom.forms import ReplaceForm
@@ -42,7 +42,6 @@ def replace_view(request: HttpRequest, pk: int, photo: int) -> HttpResponse:
             return HttpResponseRedirect(back)
     elif request.method == "POST":
         status = 400
-    asset = asset_of(placement.photo)
     context = {
         **admin_site.each_context(request),
         "title": _("Replace the picture"),
@@ -50,7 +49,7 @@ def replace_view(request: HttpRequest, pk: int, photo: int) -> HttpResponse:
         "opts": Story._meta,
         "story": story,
         "placement": placement,
-        "thumbnail": thumbnail_url(asset) if asset else "",
+        "asset": asset_of(placement.photo),
         "form": form,
         "next": back,
     }

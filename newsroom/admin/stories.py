@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from detection.admin.mixins import GatedPublicationMixin, badge
-from detection.templatetags.detection_tags import asset_of, attach_assets, review_url, thumbnail_url
+from detection.templatetags.detection_pictures import thumbnail
+from detection.templatetags.detection_tags import asset_of, attach_assets, review_url
 from newsroom import alerts, permissions, placing, publishing, rollup, uploads, watching
 from newsroom.admin import moves, unsent
 from newsroom.admin.replacing import replace_view
@@ -36,6 +37,8 @@ class PlacementInline(admin.TabularInline):  # type: ignore[type-arg]
     fields = ("picture", "found", "use", "reader_label", "position")
     readonly_fields = ("picture", "found")
     verbose_name_plural = gettext_lazy("Pictures of this story")
+    request: HttpRequest | None = None
+    """Whose page it is; an inline is made anew for each."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Placement]:
         return super().get_queryset(request).select_related("photo", "story")
@@ -52,6 +55,7 @@ class PlacementInline(admin.TabularInline):  # type: ignore[type-arg]
     has_delete_permission = has_change_permission
 
     def get_formset(self, request: HttpRequest, obj: Story | None = None, **kwargs: Any) -> Any:
+        self.request = request
         formset = super().get_formset(request, obj, **kwargs)
         formset.form = unsent.told_again(request, formset.form, is_placed=True)
         return formset
@@ -59,8 +63,7 @@ class PlacementInline(admin.TabularInline):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("picture"))
     def picture(self, placement: Placement) -> SafeString:
         asset = asset_of(placement.photo)
-        url = thumbnail_url(asset) if asset else ""
-        image = format_html('<img class="n-thumb" src="{}" alt="" loading="lazy">', url) if url else ""
+        image = thumbnail(asset, self.request, kind="n-thumb", width=84, height=63)
         tier = placement.photo.get_source_tier_display() or _("Source not known")
         inside = f" · {_('Kept inside')}" if placement.photo.keep_inside else ""
         words = '<span class="n-picture">{}<span><a href="{}">{}</a><br><small>{}{}</small></span></span>'
@@ -99,7 +102,7 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
         (None, {"fields": ("headline", "slug", "desk", "body")}),
         (
             gettext_lazy("Bring pictures in"),
-            {"fields": ("new_pictures", ("their_tier", "their_credit", "their_inside"), "attach")},
+            {"fields": ("new_pictures", ("their_tier", "their_credit", "their_inside"), "their_graphic", "attach")},
         ),
     )
 

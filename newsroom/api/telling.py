@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from detection import gate, registry
+from detection import gate, registry, wording
 from detection.concluded import heard_by
 from detection.models import Asset, Override
 from detection.standing import evidence_of, present_analyses
@@ -120,7 +120,7 @@ def _line(line: gate.Line, caller: Caller) -> shapes.PlacedPicture:
         why=line.why,
         sentence=line.sentence,
         level=line.level,
-        level_sentence=line.level_sentence,
+        level_sentence=wording.level_sentence(line.level, line.who_can_clear),
         cleared_by=line.cleared_by,
         who_can_clear=list(line.who_can_clear),
         evidence=line.evidence,

@@ -17,8 +17,8 @@ from detection.policy import DEFAULT, Rules
 from detection.providers.scripted import ScriptedProvider
 from detection.testing.draining import drain
 from detection.vocabulary import Conclusion, Level
-from newsroom import publishing
-from newsroom.models import Desk, Photo, PictureUse, Role, Story
+from newsroom import access, permissions, publishing
+from newsroom.models import Desk, Membership, Photo, PictureUse, Role, Story
 
 from .conftest import Upload, asset_of, person
 from .test_labelled_use import NOTE, conclude
@@ -70,9 +70,11 @@ def test_a_desk_with_a_standards_editor_waits_for_that_person(
     assert not publishing.publish(story, by=dana).is_done
 
     ines = person("ines", news, Role.STANDARDS)
-    [line] = gate.report(story, user=ines).lines
+    [line] = gate.report(story, user=dana).lines
     assert line.who_can_clear == ("Ines",)
     assert "ask Ines" in line.level_sentence
+    [line] = gate.report(story, user=ines).lines
+    assert "or let this one story go" in line.level_sentence, "nobody is sent to themselves"
     gate.override(story, asset, by=ines, **words)
     assert publishing.publish(story, by=dana).published
 
@@ -99,3 +101,30 @@ def test_a_changed_result_on_a_published_story_comes_with_ways_to_correct_it(
     assert reverse("admin:newsroom_story_replace", args=[story.pk, photo.pk]) in alert
     assert reverse("admin:newsroom_story_move", args=[story.pk, "withdraw"]) in alert
     assert "#placements-group" in alert
+
+
+def test_a_chief_who_is_standards_editor_of_another_desk_clears_that_desk_s_stop_alone(
+    story: Story, held: Photo, news: Desk, sports: Desk, dana: User
+) -> None:
+    Membership.objects.create(user=dana, desk=sports, role=Role.STANDARDS)
+    dana = User.objects.get(pk=dana.pk)
+    theirs = Story.objects.create(slug="final", headline="The final", desk=sports)
+    assert permissions.may(dana, "detection.override_hold", story), "chief here"
+    assert not permissions.may(dana, "detection.override_stop", story), "standards editor there, not here"
+    assert permissions.may(dana, "detection.override_stop", theirs)
+    assert not permissions.may(dana, "detection.break_glass", theirs), "chief here, not there"
+    assert dict(access.held(dana, ["override_stop"])) == {"override_stop": [("sports", None)]}
+
+    rule(standards=["news"])
+    story.placements.update(use=SUBJECT)
+    conclude(story, held, Conclusion.CONFIRMED_AI_GENERATED, by=dana)
+    asset = asset_of(held)
+    words: dict[str, Any] = {"evidence": asset.evidence, "reason_code": "image_is_the_story", "note": NOTE}
+    with pytest.raises(Refused, match="policy stops this picture"):
+        gate.override(story, asset, by=dana, reader_label="Made with AI", **words)
+
+
+def test_a_chief_who_reads_of_a_hold_is_told_that_it_is_theirs(story: Story, held: Photo, dana: User) -> None:
+    [line] = gate.report(story, user=dana).lines
+    assert "after you clear it" in line.level_sentence
+    assert "Dana" not in line.level_sentence

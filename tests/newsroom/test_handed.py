@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from detection import gate
+from detection import gate, waiting
 from detection.providers.scripted import ScriptedProvider
 from newsroom import handed, publishing
 from newsroom.models import Desk, Photo, Role, Story
@@ -139,3 +139,31 @@ def test_the_demos_tour_is_folded_for_those_at_work_and_open_for_visitors(
     assert "n-tour-fold" not in visitors
     assert '<details class="n-tour-fold"><summary>A tour of two minutes</summary>' in own
     assert "open sesame" in own[own.index("n-tour-fold") : own.index("</details>")]
+
+
+def test_the_queue_and_the_board_say_who_sent_it_and_when_while_it_is_held(
+    story: Story, held: Photo, erin: User, dana: User, client: Client
+) -> None:
+    queue, board = reverse("admin:detection_queue_changelist"), reverse("newsroom:board")
+    said = "Sent to the desk chief by Erin, "
+    waiting.note(story)
+    for user in (erin, dana):
+        client.force_login(user)
+        assert said not in client.get(queue).content.decode() + client.get(board).content.decode()
+    send(story, held, by=erin)
+    for user in (erin, dana):
+        client.force_login(user)
+        assert said in client.get(queue).content.decode(), user
+        assert said in client.get(board).content.decode(), user
+    clear(story, held, by=dana)
+    assert said not in client.get(board).content.decode()
+
+
+def test_the_warning_explains_its_words_one_click_away(story: Story, held: Photo, erin: User, client: Client) -> None:
+    client.force_login(erin)
+    page = client.get(reverse("admin:newsroom_story_change", args=[story.pk])).content.decode()
+    words = reverse("admin:detection_queue_words")
+    notice = page[page.index("d-notice-lines") :]
+    for anchor in ("level-hold", "signal-strong"):
+        assert f'href="{words}#{anchor}"' in notice
+        assert f'id="{anchor}"' in client.get(words).content.decode()

@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from detection import screens, wording
+from detection import gate, screens, wording
 from detection.forms import KEYS
 from detection.models import Claim, Place, Review
 from detection.standing import standing_review
-from detection.templatetags.detection_tags import review_url, thumbnail_url
+from detection.templatetags.detection_tags import review_url
 from detection.vocabulary import Conclusion, Level, SourceTier
 
 _LEVELS = list(Level)
@@ -45,6 +45,8 @@ class Row:
     said: str
     """What a person has concluded without ending it; "" where nobody has."""
 
+    sent: str
+    """Who handed it to the desk chief, and when, on the present evidence; "" where nobody did."""
     quick: tuple[tuple[str, str, str], ...]
     """Key, address and word of what opens the picture with a conclusion chosen; nothing is decided unseen."""
 
@@ -62,15 +64,17 @@ class Row:
 
 
 def rows_of(places: Sequence[Place], *, user: Any, now: datetime, back: str) -> list[Row]:
-    """The rows of one page; `back`: where the review page leads when it is left. Two queries, however many they are.
+    """The rows of one page; `back`: where the review page leads when it is left. Four queries, however many they are.
 
     The places come with their assets and claims.
     """
     said = said_of([place for place in places if place.needs_holder or place.asset.conclusion], now)
-    return [_row(place, said.get(place.pk, ""), user=user, now=now, back=back) for place in places]
+    sent = sent_of(places, now)
+    words = {place.pk: (said.get(place.pk, ""), sent.get(place.pk, "")) for place in places}
+    return [_row(place, *words[place.pk], user=user, now=now, back=back) for place in places]
 
 
-def _row(place: Place, said: str, *, user: Any, now: datetime, back: str) -> Row:
+def _row(place: Place, said: str, sent: str, *, user: Any, now: datetime, back: str) -> Row:
     asset, level = place.asset, _LEVELS[place.urge]
     claim = getattr(asset, "claim", None)
     claim = claim if claim is not None and claim.until > now else None
@@ -78,7 +82,7 @@ def _row(place: Place, said: str, *, user: Any, now: datetime, back: str) -> Row
         place=place,
         face=screens.face(asset),
         url=review_address(place, back=back),
-        thumbnail=thumbnail_url(asset),
+        thumbnail=screens.thumbnail_url(asset),
         level=level,
         level_word=wording.level_word(level),
         tone=wording.tone(level),
@@ -91,6 +95,7 @@ def _row(place: Place, said: str, *, user: Any, now: datetime, back: str) -> Row
         claimed_by=claim_words(place, user=user, now=now),
         is_mine=claim is not None and claim.author_id == user.pk,
         said=said,
+        sent=sent,
         quick=tuple(_quick(place, back)),
     )
 
@@ -139,6 +144,21 @@ def claim_words(place: Place, *, user: Any, now: datetime) -> str:
     if claim.author_id == user.pk:
         return _("You, until %(until)s") % words
     return _("%(name)s, until %(until)s") % words
+
+
+def sent_of(places: Sequence[Place], now: datetime) -> dict[int, str]:
+    """By place, that it was handed to the desk chief, where it was and still is held: two queries."""
+    named = {
+        place.pk: (place.subject_type, place.subject_key, place.asset_id)
+        for place in places
+        if place.urge == Level.HOLD.rank and not place.is_bare
+    }
+    sent = gate.sent_of(named.values())
+    return {
+        place.pk: wording.sent_by_sentence(found.by, when=found.at, now=now)
+        for place in places
+        if (found := sent.get(named.get(place.pk, ("", "", 0)))) and found.evidence == place.asset.evidence
+    }
 
 
 def said_of(asked: Sequence[Place], now: datetime) -> dict[int, str]:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from detection import reach, reviewing
+from detection import reach, reviewing, screens
 from detection.admin.queue import listing, onward
 from detection.admin.queue.listing import Filters
 from detection.admin.queue.rows import rows_of
@@ -143,7 +143,7 @@ def undo_view(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def preferences_view(request: HttpRequest) -> HttpResponse:
-    """Keep what a person chose. Fields: keys (on, off); save (a name) with query; remove (a name); next."""
+    """Keep what a person chose. Fields: keys, graphic (on, off); save (a name) with query; remove (a name); next."""
     if not reach.may_look_at_any(request.user):
         raise PermissionDenied
     asked = request.POST
@@ -151,6 +151,10 @@ def preferences_view(request: HttpRequest) -> HttpResponse:
         _keep(request.user, KEYS, asked["keys"] == "on")
         said = _("Keys are on.") if asked["keys"] == "on" else _("Keys are off. Every button still works.")
         messages.success(request, said)
+    if asked.get("graphic") in ("on", "off"):
+        _keep(request.user, screens.SHOWS, asked["graphic"] == "on")
+        shown, hidden = _("Graphic pictures are shown at once."), _("Graphic pictures are hidden until you ask.")
+        messages.success(request, shown if asked["graphic"] == "on" else hidden)
     saved: dict[str, str] = preferences_of(request.user).get(SAVED, {})
     if name := asked.get("save", "").strip()[:40]:
         if len(saved) >= MOST_SAVED and name not in saved:
