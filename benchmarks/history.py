@@ -167,7 +167,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--analyses", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--formats", default="jsonl", help="to export: jsonl, csv, both with a comma, or nothing")
+    parser.add_argument("--formats", default="jsonl", help="to export: jsonl, csv, or both with a comma")
+    parser.add_argument("--export", type=int, default=1, help="0: export nothing")
     for own in ("--fill", "--measure"):
         parser.add_argument(own, type=int, help=argparse.SUPPRESS)
     parser.add_argument("--export-here", help=argparse.SUPPRESS)
@@ -179,7 +180,7 @@ def main() -> int:
     elif given.export_here is not None:
         print(json.dumps(export(given.export_here)))
     else:
-        return compare(given.analyses, given.rounds, [one for one in given.formats.split(",") if one])
+        return compare(given.analyses, given.rounds, given.formats.split(",") if given.export else [])
     return 0
 
 

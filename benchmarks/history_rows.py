@@ -27,6 +27,9 @@ EVENTS = 10
 """Events an analysis."""
 DECIDED, SENT, OVERRIDDEN = 10, 3, 100
 """One picture in so many was decided about, went out, had a hold overridden."""
+STRANGE = 60
+"""One in so many is flagged and waits still; as many were never checked."""
+SAMPLED = 100
 _CHUNK = 5000
 _PEOPLE = 20
 
@@ -89,6 +92,7 @@ class Year:
             *("at", "subject_type", "subject_key", "subject_label", "desk", "asset_id", "picture_label", "signal"),
             *("why", "level"),
         )
+        self.sample = Sheet(ours.Sample, "asset_id", "evidence", "percent", "chosen_at")
         self.review = Sheet(ours.Review, "asset_id", "evidence", "conclusion", "created_at", "author_id")
         self.override = Sheet(
             ours.Override,
@@ -115,7 +119,7 @@ class Year:
                 for number in numbers:
                     self._picture(number)
                 with transaction.atomic():
-                    for sheet in (self.asset, self.analysis, self.passage, self.review, self.override):
+                    for sheet in (self.asset, self.analysis, self.passage, self.sample, self.review, self.override):
                         sheet.write()
                     for sheet in (self.event, self.personal, self.seal):
                         sheet.write()
@@ -124,8 +128,9 @@ class Year:
     def _picture(self, number: int) -> None:
         pk, at, desk = number + 1, self.now - timedelta(days=365) * (1 - number / self.analyses), f"desk-{number % 4}"
         stamp, evidence, label = _moment(at), f"{number:064x}", f"Picture {number:06}"
-        signal = ("strong", "none_found", "not_checked")[number % 3]
-        is_decided, person = number % DECIDED == 0, self.staff[number % _PEOPLE]
+        is_decided, is_strange = number % DECIDED == 0, number % STRANGE == 7
+        signal = "strong" if is_decided or is_strange else "not_checked" if number % STRANGE == 8 else "none_found"
+        person = self.staff[number % _PEOPLE]
         story = ("newsroom.story", str(number), f"Story {number:06}")
         self.asset.add(
             *(pk, self.photo, str(number), label, ("staff", "agency", "ugc")[number % 3], signal, signal, evidence),
@@ -137,6 +142,8 @@ class Year:
         )
         if number % SENT == SENT - 1:
             self.passage.add(stamp, *story, desk, pk, label, signal, "queued", "clear")
+        if signal == "none_found" and number % SAMPLED == 1:
+            self.sample.add(pk, evidence, 1, stamp)
         if is_decided:
             self.review.add(pk, evidence, "accepted", stamp, person.pk)
         if number % OVERRIDDEN == 0:

@@ -1,7 +1,8 @@
 """The timeline of everything, searched: by picture, story, person, desk, day, reason, policy version and kind of event.
 
-A page of fifty at a time, newest first, continued from the last number seen: so a year of history costs what a week
-does. Nothing here needs the person, the picture, the story or the file to be there still.
+A page of fifty at a time, newest first, continued from the last event seen: so a year of history costs what a week
+does. By time, and not by number, for then any question within any span of time is a walk along one index. Nothing here
+needs the person, the picture, the story or the file to be there still.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from detection import registry
 from detection.audit import Entry, entry_of
 from detection.models import Asset, AuditEvent, AuditPersonal
 
@@ -27,7 +29,7 @@ SYSTEM = "system"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is looked for; empty fields ask nothing. `before`: only events with a smaller number."""
+    """What is looked for; empty fields ask nothing. `before`: only what is older than the event of this number."""
 
     picture: str = ""
     story: str = ""
@@ -59,7 +61,7 @@ class Row:
 
 def search(question: Question) -> tuple[list[Row], int | None]:
     """One page of answers, and the number from which the next one goes on (None: there are no more)."""
-    rows = _matching(question).select_related("asset").prefetch_related("personal").order_by("-pk")
+    rows = _matching(question).select_related("asset").prefetch_related("personal").order_by("-at", "-pk")
     found = list(rows[: PAGE + 1])
     more = found[PAGE - 1].pk if len(found) > PAGE else None
     return [row_of(event) for event in found[:PAGE]], more
@@ -105,12 +107,31 @@ def _matching(question: Question) -> QuerySet[AuditEvent]:
     if question.until is not None:
         rows = rows.filter(at__lt=_begin(question.until) + timedelta(days=1))
     if question.before is not None:
-        rows = rows.filter(pk__lt=question.before)
+        rows = _older_than(rows, question.before)
     if question.story:
-        rows = rows.filter(Q(subject_label__icontains=question.story) | Q(subject_key=question.story))
+        rows = rows.filter(_about(question.story))
     if question.picture:
         rows = rows.filter(asset__in=_assets(question.picture))
     return _by(rows, question.person) if question.person else rows
+
+
+def _older_than(rows: QuerySet[AuditEvent], number: int) -> QuerySet[AuditEvent]:
+    last = AuditEvent.objects.filter(pk=number).values_list("at", flat=True).first()
+    if last is None:  # removed after its time, as is all that is older
+        return rows.filter(pk__lt=number)
+    return rows.filter(at__lte=last).exclude(at=last, pk__gte=number)
+
+
+def _about(text: str) -> Q:
+    """Stories by a part of what they were called when something happened, or by their key."""
+    named = AuditEvent.objects.filter(subject_label__gt="", subject_label__icontains=text).order_by()
+    found: dict[str, list[str]] = {}
+    for kind, key in named.values_list("subject_type", "subject_key").distinct()[:_MOST]:
+        found.setdefault(kind, []).append(key)
+    wanted = Q(pk__in=[])
+    for kind in {*found, *(kind.model_class._meta.label_lower for kind in registry.publishable_types())}:
+        wanted |= Q(subject_type=kind, subject_key__in={*found.get(kind, ()), text[:64]})
+    return wanted
 
 
 def _begin(day: date) -> datetime:
@@ -118,13 +139,14 @@ def _begin(day: date) -> datetime:
 
 
 def _assets(text: str) -> list[int]:
-    """By its identifier, the fingerprint of its file, or a part of its name."""
+    """By its identifier, the fingerprint of its file, or a part of its name; of many the newest."""
     try:
         wanted = Q(public_id=uuid.UUID(text))
     except ValueError:
         is_hash = re.fullmatch(r"[0-9a-f]{64}", text.lower())
         wanted = Q(sha256=text.lower()) if is_hash else Q(label__icontains=text)
-    return list(Asset.objects.filter(wanted).order_by("-pk").values_list("pk", flat=True)[:_MOST])
+    # In no order, so that names are read off their index; in order, whole rows would be.
+    return sorted(Asset.objects.filter(wanted).order_by().values_list("pk", flat=True), reverse=True)[:_MOST]
 
 
 def _by(rows: QuerySet[AuditEvent], name: str) -> QuerySet[AuditEvent]:

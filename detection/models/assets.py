@@ -113,6 +113,8 @@ class Asset(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["signal", "-standing_at"], name="detection_asset_signal"),
             models.Index(fields=["conclusion", "standing_at"], name="detection_asset_concluded"),
+            models.Index(fields=["conclusion", "signal", "standing_at"], name="detection_asset_waits"),
+            models.Index(fields=["label"], name="detection_asset_label"),
             models.Index(
                 fields=["standing_version"],
                 name="detection_asset_unannounced",

@@ -78,12 +78,19 @@ class AuditEvent(AppendOnly):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["asset", "-id"], name="detection_event_asset"),
             models.Index(fields=["subject_type", "subject_key", "-id"], name="detection_event_subject"),
-            models.Index(fields=["action", "-id"], name="detection_event_action"),
-            models.Index(fields=["actor", "-id"], name="detection_event_actor"),
-            models.Index(fields=["desk", "-id"], name="detection_event_desk"),
-            models.Index(fields=["reason", "-id"], name="detection_event_reason"),
-            models.Index(fields=["policy", "-id"], name="detection_event_policy"),
-            models.Index(fields=["at"], name="detection_event_at"),
+            # As the timeline is read: any one question, in any span of time, is a walk along one of these.
+            models.Index(fields=["action", "at", "id"], name="detection_event_action_at"),
+            models.Index(fields=["actor", "at", "id"], name="detection_event_actor_at"),
+            models.Index(fields=["desk", "at", "id"], name="detection_event_desk_at"),
+            models.Index(fields=["reason", "at", "id"], name="detection_event_reason_at"),
+            models.Index(fields=["policy", "at", "id"], name="detection_event_policy_at"),
+            models.Index(fields=["at", "id"], name="detection_event_at_id"),
+            # What stories were called, for looking for a part of it.
+            models.Index(
+                fields=["subject_label", "subject_type", "subject_key"],
+                name="detection_event_named",
+                condition=models.Q(subject_label__gt=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -58,6 +58,7 @@ class Sample(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["asset", "evidence"], name="detection_sample_once"),
         ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["chosen_at"], name="detection_sample_chosen")]
 
     def __str__(self) -> str:
         return str(self.asset_id)

@@ -34,6 +34,14 @@ class Period:
     def end(self) -> datetime:
         return datetime.combine(self.last, time.min, tzinfo=timezone.get_current_timezone()) + timedelta(days=1)
 
+    def months(self) -> list[tuple[date, datetime, datetime]]:
+        """The months that it touches: first day, and from when until when; of a longer period the last sixty."""
+        begins = [self.first.replace(day=1)]
+        while (following := (begins[-1] + timedelta(days=32)).replace(day=1)) <= self.last:
+            begins.append(following)
+        ends = [Period(day, day).begin for day in begins[1:]] + [self.end]
+        return list(zip(begins, (Period(day, day).begin for day in begins), ends, strict=True))[-60:]
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

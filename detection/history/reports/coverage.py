@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncMonth
 
 from detection.history.reports import Period, Share
 from detection.models import Passage
@@ -34,7 +34,7 @@ class Coverage:
     still: int
     reasons: list[Reason]
     by_desk: list[tuple[str, int, int]]
-    months: list[tuple[object, int, int]]
+    months: list[tuple[date, int, int]]
     newest: list[Passage]
 
     @property
@@ -52,7 +52,6 @@ def report(period: Period) -> Coverage:
         .order_by("desk")
         .values_list("desk", "n", "u")
     )
-    months = rows.annotate(month=TruncMonth("at")).values("month")
     reasons = _reasons(rows.filter(is_unchecked))
     return Coverage(
         published=sum(one[1] for one in by_desk),
@@ -60,13 +59,21 @@ def report(period: Period) -> Coverage:
         still=sum(one.still for one in reasons),
         reasons=reasons,
         by_desk=by_desk,
-        months=list(
-            months.annotate(n=Count("pk"), u=Count("pk", filter=is_unchecked))
-            .order_by("month")
-            .values_list("month", "n", "u")
-        ),
+        months=_months(rows, period, is_unchecked),
         newest=list(_still(rows).select_related("asset").order_by("-at")[:NEWEST]),
     )
+
+
+def _months(rows: QuerySet[Passage], period: Period, is_unchecked: Q) -> list[tuple[date, int, int]]:
+    """Months in which anything went out. By bounds, for what cuts a moment to its month is slow on SQLite."""
+    columns = {}
+    for number, (_first, begin, end) in enumerate(period.months()):
+        in_month = Q(at__gte=begin, at__lt=end)
+        columns[f"n{number}"] = Count("pk", filter=in_month)
+        columns[f"u{number}"] = Count("pk", filter=in_month & is_unchecked)
+    found = rows.aggregate(**columns)
+    told = [(first, found[f"n{number}"], found[f"u{number}"]) for number, (first, *_) in enumerate(period.months())]
+    return [one for one in told if one[1]]
 
 
 _STILL = Q(asset=None) | Q(asset__signal__in=UNCHECKED)

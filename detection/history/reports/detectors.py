@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef
 
 from detection.history.reports import Period, Share
-from detection.models import Analysis, Sample
+from detection.models import Analysis, Asset, Sample
 from detection.vocabulary import Basis, Conclusion, Verdict
 
 _SIGNS = frozenset({Verdict.LIKELY_AI.value, Verdict.PARTIAL_AI.value})
@@ -84,7 +84,9 @@ def report(period: Period) -> Detectors:
         line = lines.setdefault(key, Line(*key))
         _place(line, one).add(one["asset__conclusion"], one["n"])
     sample = Sample.objects.filter(chosen_at__gte=period.begin, chosen_at__lt=period.end)
-    waits = sample.filter(evidence=F("asset__evidence"), asset__conclusion="")
+    # Asked of each picture of the sample: a join would begin with every picture that nobody has judged.
+    unjudged = Asset.objects.filter(pk=OuterRef("asset"), evidence=OuterRef("evidence"), conclusion="")
+    waits = sample.filter(Exists(unjudged))
     return Detectors([lines[key] for key in sorted(lines)], sample.count(), waits.count())
 
 

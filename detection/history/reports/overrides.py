@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import TruncMonth
 
 from detection.history.reports import Period, Share
 from detection.models import Override, Review
@@ -37,7 +37,7 @@ class Overrides:
     reversed: int
     by_desk: list[Group]
     by_reason: list[Group]
-    months: list[tuple[Any, int]]
+    months: list[tuple[date, int]]
 
 
 def _of(period: Period) -> QuerySet[Any]:
@@ -58,14 +58,20 @@ def report(period: Period) -> Overrides:
         reversed=sum(one.reversed for one in by_desk),
         by_desk=by_desk,
         by_reason=_grouped(rows, "reason_code"),
-        months=list(
-            rows.annotate(month=TruncMonth("created_at"))
-            .values("month")
-            .annotate(n=Count("pk"))
-            .order_by("month")
-            .values_list("month", "n")
-        ),
+        months=_months(period),
     )
+
+
+def _months(period: Period) -> list[tuple[date, int]]:
+    """Months in which anything was overridden."""
+    bounds = period.months()
+    columns = {
+        f"n{number}": Count("pk", filter=Q(created_at__gte=begin, created_at__lt=end))
+        for number, (_first, begin, end) in enumerate(bounds)
+    }
+    rows = Override.objects.filter(created_at__gte=period.begin, created_at__lt=period.end)
+    found = rows.order_by().aggregate(**columns)
+    return [(first, found[f"n{number}"]) for number, (first, *_) in enumerate(bounds) if found[f"n{number}"]]
 
 
 def by_name(period: Period) -> list[Group]:
