@@ -1,9 +1,15 @@
-"""I01, I02, I03: each alert rule is fired by a fault of its own, done to this app and scraped; and not without it."""
+"""I01, I02, I03: each alert rule is fired by a fault of its own, done to this app and scraped; and not without it.
+
+What is made up is the house before it, in which all is well, and the time that passes. The fault itself is done: a
+detector fails, a file takes its worker down, a post is not signed, a chief overrides.
+"""
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +17,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from detection import audit, counting, errors, queue, switches, tallies
-from detection.models import Analysis, Asset, AuditEvent, ProviderDay, Sweep, WebhookDelivery, Worker
+from detection import audit, counting, errors, gate, queue, sweeping, switches, tallies
+from detection.models import Analysis, Asset, AuditEvent, ProviderDay, Sweep, Worker, moments
 from detection.providers.http import DURATION
+from detection.testing.detector import SandboxDetector
 from detection.testing.draining import drain
-from tests.conftest import Clock, asset_of
+from tests.conftest import asset_of
+from tests.detection import calling
 from tests.monitoring import promtool
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
@@ -36,13 +44,41 @@ def count() -> None:
 class Fault:
     """Each method is a fault, named as its alert. What they do, they do to the app."""
 
-    def __init__(self, plate: Callable[..., Any], scripted: Callable[..., Any], clock: Clock, settings: Any) -> None:
-        self.plate, self.scripted, self.clock, self.settings = plate, scripted, clock, settings
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self.request = request
 
-    def uploaded(self, **changes: Any) -> Analysis:
-        row = Analysis.objects.get(asset=asset_of(self.plate()), provider="first")
-        Analysis.objects.filter(pk=row.pk).update(**changes)
+    def __getattr__(self, name: str) -> Any:
+        """`plate`, `clock`, … are the fixtures of these names."""
+        return self.request.getfixturevalue(name)
+
+    def uploaded(self) -> Analysis:
+        found: Analysis = Analysis.objects.get(asset=asset_of(self.plate()), provider="first")
+        return found
+
+    def accepted(self) -> Analysis:
+        """A detector took a picture, and is to call back."""
+        self.scripted().will_accept("an_1")
+        row = self.uploaded()
+        drain()
+        row.refresh_from_db()
+        assert row.status == "awaiting_callback"
         return row
+
+    def calls(self, **options: Any) -> None:
+        """A detector behind real HTTP is asked about a picture."""
+        self.settings.DETECTION_PROVIDERS = calling.generic("first", callbacks="off", webhook_secrets=[], **options)
+        self.plate()
+        drain()
+        count()
+
+    def posts(self, secret: str, **options: Any) -> int:
+        """An event comes to the callback door."""
+        self.settings.DETECTION_PROVIDERS = calling.generic("first", **options)
+        self.configure(PUBLIC_BASE_URL=calling.BASE)
+        body = calling.body_of(calling.completed(self.uploaded()))
+        status = calling.post(self.client, body, calling.signed(body, secret=secret), path=calling.path_to("first"))
+        count()
+        return status.status_code
 
     def fails(self, error: errors.ProviderError) -> None:
         self.scripted().will_fail(error)
@@ -62,7 +98,7 @@ class Fault:
         self.clock.move(minutes=10)
 
     def answers_overdue(self) -> None:
-        self.uploaded(status="awaiting_callback")
+        self.accepted()
         self.clock.move(hours=1)
 
     def checks_stranded(self) -> None:
@@ -73,9 +109,22 @@ class Fault:
         self.fails(errors.SchemaMismatch("HTML."))
 
     def poison(self) -> None:
-        self.settings.DETECTION = {**self.settings.DETECTION, "MAX_ATTEMPTS": 1}
-        self.uploaded(attempts=1)
-        drain()
+        """A worker dies with a picture in its hands, and so does the next one."""
+
+        def dies(*args: Any, **kwargs: Any) -> None:
+            raise SystemExit
+
+        self.configure(MAX_ATTEMPTS=2)
+        row = self.uploaded()
+        self.monkeypatch.setattr(type(self.scripted()), "submit", dies)
+        for _worker in range(2):
+            with suppress(SystemExit):
+                drain()
+            for _look in ("the claim has ended", "the next try is due"):
+                self.clock.move(hours=1)
+                sweeping.tick(moments.now())
+        row.refresh_from_db()
+        assert row.status == "dead"
         count()
 
     def queue_grows(self) -> None:
@@ -99,38 +148,45 @@ class Fault:
 
     def outbound_blocked(self) -> None:
         """I01, B01."""
-        counting.observe(DURATION, 0.1, provider="first", op="overlay", outcome="blocked")
-        count()
+        self.calls(base_url="https://10.0.0.7")
 
     def detector_slow(self) -> None:
-        counting.observe(DURATION, 25, provider="first", op="submit", outcome="2xx")
-        count()
+        """A real call, by a clock that goes twenty-five seconds between two looks at it."""
+        ticks = itertools.count(step=25)
+        self.configure(ALLOW_LOOPBACK=True)
+        with SandboxDetector() as detector, self.monkeypatch.context() as patch:
+            patch.setattr(counting, "monotonic", lambda: float(next(ticks)))
+            self.calls(base_url=detector.url, allowed_hosts=["127.0.0.1"])
+            assert detector.calls
 
     def verdicts_late(self) -> None:
         self.scripted().will_return(verdict="likely_human", ai_score=0.1)
-        row = self.uploaded()
-        Analysis.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(minutes=10))
+        self.uploaded()
+        self.clock.move(minutes=10)
         drain()
         count()
 
     def budget_low(self) -> None:
-        ProviderDay.objects.update_or_create(alias="first", day=timezone.localdate(), defaults={"calls": 8})
+        self.scripted().will_return(verdict="likely_human", ai_score=0.1).will_return(verdict="likely_human")
+        for seed in (1, 2):
+            self.plate(seed=seed)
+        drain()
 
     def forged_callbacks(self) -> None:
         """I01, A04."""
-        counting.add("newsroom_webhook_received_total", provider="first", result="bad_signature")
-        count()
+        assert self.posts(calling.OTHER) == 401
 
     def callback_door_shut(self) -> None:
         """I01, A06."""
-        counting.add("newsroom_webhook_received_total", provider="first", result="unavailable")
-        count()
+        assert self.request.getfixturevalue("logged") == []
+        assert self.posts(calling.SECRET, webhook_secrets=[]) == 503
 
     def no_callbacks(self) -> None:
-        self.uploaded(status="awaiting_callback")
+        self.accepted()
 
     def callbacks_not_applied(self) -> None:
-        WebhookDelivery.objects.create(provider="first", event_id="ev_1", body_sha256="0" * 64, body=b"{}")
+        """An event that names no check of ours."""
+        assert self.posts(calling.SECRET) == 202
         self.clock.move(hours=1)
 
     def review_waits(self) -> None:
@@ -141,7 +197,14 @@ class Fault:
         self.clock.move(hours=5)
 
     def overrides_jump(self) -> None:
-        told("gate.override_granted")
+        self.scripted().will_return(verdict="likely_ai", ai_score=0.97)
+        asset = asset_of(self.plate())
+        drain()
+        asset.refresh_from_db()
+        dana = self.request.getfixturevalue("dana")
+        why = {"reason_code": "original_seen", "note": "I have seen the original on the card."}
+        gate.override(self.article(asset), asset, by=dana, evidence=asset.evidence, **why)
+        count()
 
     def history_unsealed(self) -> None:
         AuditEvent.objects.bulk_create(AuditEvent(action="asset.seen") for _number in range(1001))
@@ -166,9 +229,9 @@ def _method(alert: str) -> str:
 
 
 @pytest.fixture
-def fault(plate: Any, scripted: Any, clock: Clock, settings: Any, detectors: Callable[..., None]) -> Fault:
+def fault(request: pytest.FixtureRequest, detectors: Callable[..., None]) -> Fault:
     """A house in which all is well: somebody works and sweeps, the history is anchored, callbacks come."""
-    detectors(first={"daily_budget": 10})
+    detectors(first={"daily_budget": 3})
     now = timezone.now()
     Worker.objects.create(name="w", host="h", pid=1, started_at=now, seen_at=now)
     Sweep.objects.create(name="sweep", ran_at=now)
@@ -179,7 +242,7 @@ def fault(plate: Any, scripted: Any, clock: Clock, settings: Any, detectors: Cal
         counting.observe(DURATION, 0.3, provider="first", op="submit", outcome="2xx")
     ProviderDay.objects.create(alias="first", day=timezone.localdate(), calls=1)
     count()
-    return Fault(plate, scripted, clock, settings)
+    return Fault(request)
 
 
 @pytest.mark.parametrize("alert", sorted(promtool.rules().keys() - SCRAPED_BY_ITSELF - {"NewsroomDetectorDrifts"}))
@@ -192,12 +255,19 @@ def test_an_alert_is_fired_by_its_own_fault_and_not_without_it(alert: str, fault
     assert promtool.plays(alert, before, after, tmp_path, minutes=minutes, now=now) == ""
 
 
-def test_a_detector_that_becomes_unsure_is_noticed(fault: Fault, tmp_path: Path) -> None:
-    """I03: a week of sure answers, then a hundred unsure ones."""
+def test_a_detector_that_becomes_unsure_is_noticed(
+    fault: Fault, detectors: Callable[..., None], tmp_path: Path
+) -> None:
+    """I03: a week of sure answers, then four unsure ones each quarter of an hour, a hundred in all."""
+    detectors(first={})
     before = promtool.scrape()
-    told("analysis.complete", 100, provider="first", verdict="uncertain", score=0.52)
+    for seed in range(4):
+        fault.scripted().will_return(verdict="uncertain", ai_score=0.52)
+        fault.plate(seed=seed)
+    drain()
+    count()
     after = promtool.scrape()
-    assert promtool.plays("NewsroomDetectorDrifts", before, after, tmp_path, minutes=90, calm=8 * 1440, step=15) == ""
+    assert promtool.plays("NewsroomDetectorDrifts", before, after, tmp_path, minutes=375, calm=8 * 1440, step=15) == ""
 
 
 def test_numbers_that_do_not_come_are_noticed(tmp_path: Path) -> None:

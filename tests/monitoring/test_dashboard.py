@@ -24,6 +24,15 @@ def labels_of(name: str) -> set[str]:
     return {"le", *total.labels} if total else set()
 
 
+def words_of(name: str, label: str) -> set[str]:
+    """The words that a label may have; nothing where they are aliases of detectors."""
+    base = re.sub(r"_(bucket|count|sum)$", "", name)
+    total = metrics.TOTALS.get(name) or metrics.TOTALS.get(base)
+    if total:
+        return set(total.labels.get(label, ()))
+    return {value for one, labels in promtool.scrape() if one == name for key, value in labels if key == label}
+
+
 def test_every_query_is_one(tmp_path: Path) -> None:
     rules = [{"record": f"query_{number}", "expr": expr} for number, expr in enumerate(QUERIES.values())]
     file = tmp_path / "queries.yml"
@@ -45,6 +54,9 @@ def test_what_is_asked_for_is_exposed(file: str, settings: Any) -> None:
     for name, selector in re.findall(r"\b(newsroom_\w+)\{([^}]*)\}", text):
         asked = set(re.findall(r"(\w+)\s*[=!]", selector))
         assert asked <= (exposed.get(name, set()) | labels_of(name)), f"{name}{{{selector}}}"
+        for label, words in re.findall(r'(\w+)\s*[=!]~?\s*"([^"]*)"', selector):
+            known = words_of(name, label)
+            assert not known or set(words.split("|")) <= known, f"{name}{{{selector}}} asks for a word that never comes"
 
 
 def test_each_panel_says_what_it_shows() -> None:

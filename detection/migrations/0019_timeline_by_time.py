@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("contenttypes", "0002_remove_content_type_name"),
-        ("detection", "0017_answers_past_their_time"),
+        ("detection", "0018_graphic"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
