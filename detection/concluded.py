@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from detection import reach
 from detection.models import Asset, AuditEvent, Place, Review
@@ -47,6 +47,23 @@ def latest_heard(user: Any, asset: Asset) -> Review | None:
     return heard_by(user, [asset])[asset.pk].latest
 
 
+def may_be_heard(user: Any) -> Q:
+    """The filter for pictures whose newest conclusion this reader may read, by the picture's own column."""
+    if _reads_all(user):
+        return ~Q(conclusion="")
+    within = reach.about_read(user)
+    said = {"asset": OuterRef("asset"), "desk": OuterRef("desk")}
+    places = Place.objects.filter(within, is_bare=False, **said)
+    events = AuditEvent.objects.filter(within, action="review.concluded", **said)
+    same = {name: OuterRef(name) for name in ("evidence", "conclusion")}
+    found = Review.objects.filter(Q(desk="") | Exists(places) | Exists(events), asset=OuterRef("pk"), **same)
+    return ~Q(conclusion="") & Q(Exists(found))
+
+
+def _reads_all(user: Any) -> bool:
+    return bool(user.is_active and user.has_perm("detection.view_audit"))
+
+
 def _heard(said: list[Review], desks: _Desks) -> Heard:
     readable = {"", *desks, *(desk for counting in desks.values() for desk in counting)}
     return Heard(
@@ -77,8 +94,7 @@ def _desks_of(user: Any, assets: Collection[Asset]) -> dict[int, _Desks]:
     if not assets:
         return {}
     pks = [asset.pk for asset in assets]
-    is_reader = user.is_active and user.has_perm("detection.view_audit")
-    within = Q() if is_reader else reach.about_read(user)
+    within = Q() if _reads_all(user) else reach.about_read(user)
     found: dict[int, _Desks] = defaultdict(dict)
     for place in Place.objects.filter(within, asset__in=pks, is_bare=False):
         found[place.asset_id][place.desk] = frozenset({place.desk})

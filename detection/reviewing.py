@@ -199,8 +199,10 @@ def ask_source(asset: Asset, *, by: Any, evidence: str, subject: models.Model | 
 
 
 def undo(review: Review, *, by: Any) -> Review:
-    """Take back one's own conclusion within ten minutes, as a reversal. Raises NotPermitted or Refused."""
-    if review.author_id != getattr(by, "pk", None):
+    """Take back one's own conclusion within ten minutes, as a reversal, while one may still judge the picture. Raises
+    NotPermitted or Refused."""
+    is_own = review.author_id == getattr(by, "pk", None)
+    if not is_own or not _may(review.asset, by=by, subject=None, permission="detection.review_analysis"):
         raise audit.denied("detection.review_analysis", asset=review.asset, by=by)
     if timezone.now() > review.created_at + UNDO_FOR:
         raise Refused(_("Ten minutes have passed. Record a new conclusion instead."))

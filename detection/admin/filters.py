@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from detection import wording
+from detection.concluded import may_be_heard
 from detection.models import Asset
 from detection.vocabulary import Conclusion, Signal, SourceTier
 
@@ -42,7 +43,7 @@ class TierFilter(_ByColumn):
 
 
 class ConclusionFilter(admin.SimpleListFilter):
-    """By what a person concluded on the present evidence."""
+    """By what a person concluded on the present evidence, where the reader may hear of it."""
 
     title = _("conclusion")
     parameter_name = "conclusion"
@@ -53,7 +54,10 @@ class ConclusionFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Asset]) -> QuerySet[Asset]:
         value = self.value()
-        return queryset if value is None else queryset.filter(conclusion="" if value == "none" else value)
+        if value is None:
+            return queryset
+        heard = may_be_heard(request.user)
+        return queryset.exclude(heard) if value == "none" else queryset.filter(heard, conclusion=value)
 
 
 class KeptInsideFilter(admin.SimpleListFilter):

@@ -20,7 +20,7 @@ from newsroom import permissions
 from newsroom.api import limits, tokens
 from newsroom.api.models import ApiToken, Scope
 from newsroom.api.problems import Problem
-from newsroom.models import Photo, SourceTier, Story
+from newsroom.models import Photo, SourceTier, Story, StoryState
 
 NEEDS: dict[str, Scope] = {
     "look": Scope.READ,
@@ -69,6 +69,10 @@ class Caller:
     def may(self, permission: str, obj: Story | Photo) -> bool:
         """Whether the account holds this permission on this very object."""
         return permissions.may(self.user, permission, obj)
+
+    def may_schedule(self, story: Story) -> bool:
+        """Whether the token is for giving this story a time: another time than it has takes it off the present one."""
+        return story.state != StoryState.SCHEDULED or Scope.WITHDRAW in self.token.allowed
 
     def need(self, permission: str, obj: Story | Photo) -> None:
         """Raise Problem (403), after the attempt was recorded, where the account may not."""

@@ -6,8 +6,10 @@ Each asks `publishing`, which asks the gate; none has a rule of its own.
 from __future__ import annotations
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja import Router
 
+from detection import audit
 from detection.errors import EvidenceChanged
 from newsroom import publishing
 from newsroom.api import shapes, telling
@@ -31,9 +33,15 @@ def submit_story(request: HttpRequest, slug: str) -> shapes.Moved:
 
 @door(router, "POST", f"{SLUG}/schedule", scope=Scope.PUBLISH, gives=shapes.Moved, takes=JSON, refuses=(409,))
 def schedule_story(request: HttpRequest, slug: str, words: Schedule) -> shapes.Moved:
-    """Let a story go out by itself. The gate is asked when its time has come, and its desk is warned before."""
+    """Let a story go out by itself. The gate is asked when its time has come, and its desk is warned before. Another
+    time than it has already takes the scope `withdraw` too."""
     caller = caller_of(request)
-    return _told(publishing.schedule(story_for(caller, slug), words.at, by=caller.user), caller)
+    story = story_for(caller, slug)
+    if not caller.may_schedule(story):
+        audit.record("gate.denied", subject=story, by=caller.user, permission=f"api.{Scope.WITHDRAW}")
+        sentence = _("This story has a time already. To give it another, a token needs the scope “withdraw”.")
+        raise Problem("lacks-scope", sentence, more={"needs": Scope.WITHDRAW, "scopes": sorted(caller.token.allowed)})
+    return _told(publishing.schedule(story, words.at, by=caller.user), caller)
 
 
 @door(router, "POST", f"{SLUG}/publish", scope=Scope.PUBLISH, gives=shapes.Moved, refuses=(409,))

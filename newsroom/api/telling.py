@@ -30,19 +30,19 @@ def address(name: str, *args: object) -> str:
 
 def story_actions(story: Story, caller: Caller, *, report: gate.Report | None = None) -> list[str]:
     """What this caller may do with a story that they may read. `report`: the gate's, where it was asked."""
-    found = _moves(story, change=caller.may(CHANGE, story), publish=caller.may(PUBLISH, story))
+    found = _moves(story, caller, change=caller.may(CHANGE, story), publish=caller.may(PUBLISH, story))
     is_open = report is not None and report.refuses
     may_break = is_open and found["publish"] and report is not None and gate.can_break(report, by=caller.user)
     return _offered(caller, **found, break_glass=may_break)
 
 
-def _moves(story: Story, *, change: bool, publish: bool) -> dict[str, bool]:
+def _moves(story: Story, caller: Caller, *, change: bool, publish: bool) -> dict[str, bool]:
     """What fits the story's state, for somebody who may change, or publish, what stands on its desk."""
     is_out = story.state == StoryState.PUBLISHED
     return {
         "upload": change,
         "submit": change and story.state in (StoryState.DRAFT, StoryState.WITHDRAWN),
-        "schedule": publish and not is_out,
+        "schedule": publish and not is_out and caller.may_schedule(story),
         "publish": publish,
         "withdraw": publish and (is_out or story.state == StoryState.SCHEDULED),
     }
@@ -73,7 +73,7 @@ def story_rows(stories: list[Story], caller: Caller) -> list[shapes.StoryRow]:
     rows = []
     for story in stories:
         change, publish = (story.pk in keys for keys in held.values())
-        offered = _offered(caller, **_moves(story, change=change, publish=publish))
+        offered = _offered(caller, **_moves(story, caller, change=change, publish=publish))
         rows.append(shapes.StoryRow(**_story(story), actions=offered))
     return rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +17,8 @@ from newsroom.models import Story, StoryState
 from newsroom.publishing import moving
 from newsroom.publishing.moving import Outcome
 
+FURTHEST = timedelta(days=366)
+"""How far ahead a story may be scheduled: a year is a slip of the keys more often than a plan."""
 _S = StoryState
 _UNPUBLISHED = (_S.DRAFT, _S.SUBMITTED, _S.SCHEDULED, _S.WITHDRAWN)
 
@@ -37,8 +39,7 @@ def schedule(story: Story, at: datetime, *, by: Any) -> Outcome:
     """Let a story go out by itself at `at`. It is judged then, and at 60 and 15 minutes before; never now."""
     if (denied := moving.denied(story, by)) is not None:
         return denied
-    if at <= timezone.now():
-        mistake = Refused(_("This time has passed. Choose a later one."))
+    if (mistake := _wrong_time(at)) is not None:
         return Outcome(story=story, is_done=False, sentence=str(mistake), mistake=mistake)
     uploads.request_missing_checks(story, by=by)
     with transaction.atomic():
@@ -47,6 +48,15 @@ def schedule(story: Story, at: datetime, *, by: Any) -> Outcome:
         audit.record("story.scheduled", subject=story, by=by, at=at)
     shown = date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
     return moving.done(story, _("Scheduled for %(time)s.") % {"time": shown}, by)
+
+
+def _wrong_time(at: datetime) -> Refused | None:
+    now = timezone.now()
+    if at <= now:
+        return Refused(_("This time has passed. Choose a later one."))
+    if at > now + FURTHEST:
+        return Refused(_("This time is more than a year away. Choose an earlier one."))
+    return None
 
 
 def withdraw(story: Story, *, by: Any) -> Outcome:

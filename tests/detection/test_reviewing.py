@@ -176,6 +176,16 @@ def test_nobody_takes_back_another_s_conclusion(asset: Asset, erin: Any, dana: A
             reviewing.undo(made, by=somebody)
 
 
+def test_who_has_left_the_desk_takes_nothing_back(asset: Asset, erin: Any) -> None:
+    """F09."""
+    made = accept(asset, by=erin)
+    erin.user_permissions.clear()
+    erin_now = type(erin).objects.get(pk=erin.pk)
+    with pytest.raises(NotPermitted):
+        reviewing.undo(made, by=erin_now)
+    assert Review.objects.count() == 1
+
+
 def test_taking_one_s_own_back_does_not_take_back_what_a_chief_said_since(
     asset: Asset, article: Callable[..., Article], erin: Any, dana: Any
 ) -> None:

@@ -52,12 +52,18 @@ def told(client: Client, shared: Asset) -> Read:
         by_api = Client().get(f"/api/v1/pictures/{shared.public_id}", headers=bearer).json()
         listed = Client().get("/api/v1/pictures", headers=bearer).json()["items"][0]
         page = client.get(reverse("admin:detection_asset_review", args=[shared.public_id])).content.decode()
-        pictures = client.get(reverse("admin:detection_asset_changelist")).content.decode()
+        pictures_url = reverse("admin:detection_asset_changelist")
+        pictures = client.get(pictures_url).content.decode()
+        filtered = [
+            str(shared.public_id) in client.get(f"{pictures_url}?conclusion={word}").content.decode()
+            for word in ("accepted", "none")
+        ]
         assert (by_api["reviewState"], by_api["conclusion"]) == (state["reviewState"], state["conclusion"])
         return {
             "state": state["reviewState"],
             "conclusion": {state["conclusion"], listed["conclusion"]},
             "names the chief": "Dana" in page,
+            "found by it, and by none": filtered,
             "listed": '"field-concluded">No objection to using it<' in pictures,
         }
 
@@ -66,11 +72,23 @@ def told(client: Client, shared: Asset) -> Read:
 
 def test_another_desk_s_person_reads_it_nowhere(told: Read, sam: User) -> None:
     """F08."""
-    assert told(sam) == {"state": "quarantined", "conclusion": {None}, "names the chief": False, "listed": False}
+    assert told(sam) == {
+        "state": "quarantined",
+        "conclusion": {None},
+        "names the chief": False,
+        "found by it, and by none": [False, True],
+        "listed": False,
+    }
 
 
 def test_one_s_own_desk_s_person_and_a_reader_of_the_history_read_it(told: Read, erin: User, avery: User) -> None:
-    everything = {"state": "cleared", "conclusion": {"accepted"}, "names the chief": True, "listed": True}
+    everything = {
+        "state": "cleared",
+        "conclusion": {"accepted"},
+        "names the chief": True,
+        "found by it, and by none": [True, False],
+        "listed": True,
+    }
     assert told(erin) == everything
     read = told(avery)
     assert {name: read[name] for name in everything if name != "state"} == {

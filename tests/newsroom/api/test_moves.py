@@ -41,6 +41,9 @@ def test_a_story_s_whole_life_and_what_may_be_done_at_each_step(erin: User, stor
         "later one" in problem(caller.post(f"{place}/schedule", {"at": "2020-01-01T00:00Z"}), 422, "invalid")["detail"]
     )
     problem(caller.post(f"{place}/schedule", {"at": "tomorrow"}), 422, "invalid")
+    far = caller.post(f"{place}/schedule", {"at": "9999-12-31T23:59:59Z"})
+    assert "more than a year away" in problem(far, 422, "invalid")["detail"]
+    problem(caller.post(f"{place}/schedule", {"at": "0001-01-01T00:00:00+14:00"}), 422, "invalid")
     scheduled = read(caller.post(f"{place}/schedule", IN_AN_HOUR))
     assert scheduled["state"] == "scheduled"
     assert scheduled["publishAt"].startswith(IN_AN_HOUR["at"][:16])
@@ -55,6 +58,18 @@ def test_a_story_s_whole_life_and_what_may_be_done_at_each_step(erin: User, stor
     assert [event.action for event in done] == [
         *("story.submitted", "story.scheduled", "story.unscheduled", "story.published", "story.withdrawn"),
     ]
+
+
+def test_who_may_not_withdraw_puts_no_story_off_either(erin: User, story: Story, program: Issue) -> None:
+    """A service that could give a scheduled story a time next year would have taken it away from tonight's readers."""
+    service, place = program(erin, is_service=True), "/stories/night-launch/schedule"
+    assert "schedule" in actions(service)
+    assert service.post(place, IN_AN_HOUR).status_code == 200
+    assert "schedule" not in actions(service)
+    later = {"at": (timezone.now() + timedelta(days=300)).isoformat()}
+    assert problem(service.post(place, later), 403, "lacks-scope")["needs"] == "withdraw"
+    assert program(erin).post(place, later).status_code == 200
+    assert AuditEvent.objects.get(action="gate.denied").facts["permission"] == "api.withdraw"
 
 
 def test_a_chief_s_token_publishes_past_the_gate_where_it_was_issued_for_that(
