@@ -23,7 +23,7 @@ from detection.errors import EvidenceChanged, Refused
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.policy import Rules, assess, level_for
 from detection.standing import settle, situation_of
-from detection.vocabulary import Level, SourceTier
+from detection.vocabulary import Level, Signal, SourceTier
 
 PERMISSION = "detection.change_policy"
 LAST = 500
@@ -44,6 +44,8 @@ class Preview:
     asked_before: int = 0
     asked_after: int = 0
     """Pictures for which a person would be asked to look, before and after."""
+    unflagged: int = 0
+    """Pictures in which nothing would be found: those of which chance chooses some."""
 
     def rows(self) -> Iterator[tuple[Level, int, int]]:
         """Each level with its two numbers, the most severe first."""
@@ -64,18 +66,21 @@ def preview(document: Mapping[str, Any], *, desk: str = "", last: int = LAST) ->
     before: Counter[Level] = Counter()
     after: Counter[Level] = Counter()
     moved: Counter[tuple[Level, Level]] = Counter()
-    asked = [0, 0]
+    asked, unflagged = [0, 0], 0
     for asset in assets:
         situation = situation_of(asset, list(rows.get(asset.pk, {}).values()))
         tier = SourceTier(asset.source_tier) if asset.source_tier in set(SourceTier) else SourceTier.UNKNOWN
-        (old, was_queued), (new, is_queued) = (level_for(assess(situation, r), tier, r) for r in (now, then))
+        found = assess(situation, then)
+        unflagged += found.signal is Signal.NONE_FOUND
+        old, was_queued = level_for(assess(situation, now), tier, now)
+        new, is_queued = level_for(found, tier, then)
         before[old] += 1
         after[new] += 1
         moved[old, new] += old is not new
         asked[0] += was_queued
         asked[1] += is_queued
     changes = {pair: count for pair, count in moved.items() if count}
-    return Preview(len(assets), before, after, changes, *asked)
+    return Preview(len(assets), before, after, changes, asked[0], asked[1], unflagged)
 
 
 def activate(document: Mapping[str, Any], *, by: Any, reason: str, based_on: int) -> PolicyVersion:

@@ -12,12 +12,20 @@ from django.db import IntegrityError, transaction
 
 from detection.conf import settings
 from detection.models import Asset, Sample
+from detection.policy import Rules
 from detection.vocabulary import Signal
 
 
-def drawn(asset: Asset, signal: str, evidence: str) -> int:
-    """The percentage under which this picture, with this signal and evidence, is in the sample; 0: it is not."""
-    percent: int = settings.SAMPLE
+def share(rules: Rules) -> int:
+    """Of a hundred pictures without signs, how many are chosen: as the policy says, else as set up (`SAMPLE`)."""
+    return int(settings.SAMPLE if rules.sample is None else rules.sample)
+
+
+def drawn(asset: Asset, signal: str, evidence: str, *, percent: int) -> int:
+    """The percentage under which this picture, with this signal and evidence, is in the sample; 0: it is not.
+
+    `percent`: the share that is in force.
+    """
     if not percent or signal != Signal.NONE_FOUND or not evidence:
         return 0
     number = int(hashlib.sha256(f"{asset.public_id}:{evidence}".encode()).hexdigest()[:8], 16) % 10_000

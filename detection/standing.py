@@ -105,7 +105,7 @@ def standing_review(reviews: Iterable[Review]) -> Review | None:
 def _standing(asset: Asset, rows: list[Analysis], version: PolicyVersion) -> dict[str, Any]:
     found = assess(situation_of(asset, rows), version.rules)
     evidence = evidence_of(asset, rows)
-    sample = sampling.drawn(asset, found.signal.value, evidence)
+    sample = sampling.drawn(asset, found.signal.value, evidence, percent=sampling.share(version.rules))
     return {
         "signal": found.signal.value,
         "row": str(found.row),

@@ -17,16 +17,19 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from detection import audit, policy, reach, ruling, wording
+from detection import audit, policy, reach, ruling, sampling, wording
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.review import refused
 from detection.conf import settings
 from detection.errors import EvidenceChanged, NotPermitted, Refused
 from detection.models import PolicyVersion
 from detection.providers import providers
-from detection.vocabulary import Level, Signal, SourceTier
+from detection.vocabulary import Level, PlacedUse, Signal, SourceTier
+from detection.wording.rule_texts import use_word
 
 _NUMBERS = ("pixel_share_floor", "min_note")
+LABELLED = (PlacedUse.ILLUSTRATION, PlacedUse.SUBJECT)
+"""The uses in which a label can answer for a picture that a person confirmed as AI."""
 _LIMITS = ("default_hours", "after_publication_hours", "max_days")
 
 
@@ -56,6 +59,7 @@ def read(posted: QueryDict, base: dict[str, Any], desk: str) -> dict[str, Any]:
         row: {tier.value: posted.get(f"level.{row}.{tier.value}", "") for tier in SourceTier} for row in policy.ROWS
     }
     queued = {row: {tier.value: f"queued.{row}.{tier.value}" in posted for tier in SourceTier} for row in policy.ROWS}
+    made["labelled_use"] = _labelled(posted, made["labelled_use"], desk)
     if desk:
         own: dict[str, Any] = {"four_eyes": "four_eyes" in posted}
         own |= {"levels": _apart(levels, "levels", made), "queued": _apart(queued, "queued", made)}
@@ -65,6 +69,9 @@ def read(posted: QueryDict, base: dict[str, Any], desk: str) -> dict[str, Any]:
         return made
     made |= {"levels": levels, "queued": queued, "four_eyes": "four_eyes" in posted}
     made |= {name: number(posted.get(name, "")) for name in _NUMBERS}
+    if "sample" in posted:
+        share = posted.get("sample", "").strip()
+        made["sample"] = number(share) if share else None
     made["override"] = {name: number(posted.get(f"override.{name}", "")) for name in _LIMITS}
     made["primary"] = posted.get("primary") or None
     low, high = posted.get("band.low", "").strip(), posted.get("band.high", "").strip()
@@ -77,6 +84,26 @@ def read(posted: QueryDict, base: dict[str, Any], desk: str) -> dict[str, Any]:
     gone = {alias: pair for alias, pair in made["thresholds"].items() if alias not in providers.aliases()}
     made["thresholds"] = {**gone, **cuts}
     return made
+
+
+def _labelled(posted: QueryDict, base: dict[str, Any], desk: str) -> dict[str, Any]:
+    """What may be used with a label, as this form has it; a form without these fields changes nothing.
+
+    A desk keeps a list of its own only where it differs from the house's.
+    """
+    made = {**policy.DEFAULT["labelled_use"], **base}
+    if "has_uses" not in posted:
+        return made
+    uses = [use.value for use in LABELLED if f"use.{use.value}" in posted]
+    if not desk:
+        return {**made, "default": uses}
+    lists = {name: own for name, own in made["desks"].items() if name != desk}
+    if set(uses) != set(made["default"]):
+        lists[desk] = uses
+    waiting = [name for name in made["standards"] if name != desk or "standards" in posted]
+    if "standards" in posted and desk not in waiting:
+        waiting.append(desk)
+    return {**made, "desks": lists, "standards": waiting}
 
 
 def _apart(cells: dict[str, Any], table: str, house: dict[str, Any]) -> dict[str, Any]:
@@ -208,6 +235,12 @@ class PolicyVersionAdmin(ReadOnlyMixin, AnyAdmin):
             "levels": [(level.value, wording.level_word(level)) for level in Level],
             "table": cells_of(rules),
             "rules": rules,
+            "uses": [(one.value, use_word(one), one in rules.labelled_uses(desk)) for one in LABELLED],
+            "is_stopped": desk in rules.standards,
+            "stopped": sorted(rules.standards),
+            "sample": shown["sample"],
+            "sample_set": settings.SAMPLE,
+            "chosen": seen.unflagged * sampling.share(rules) / 100 if seen else 0,
             "band": shown["second_opinion_band"],
             "cuts": [(one, shown["thresholds"].get(one, {})) for one in providers.aliases() if one != "provenance"],
             "override": {**policy.DEFAULT["override"], **shown["override"]},

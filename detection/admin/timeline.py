@@ -19,15 +19,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from detection import audit, screens, wording
+from detection import audit, sampling, screens, wording
 from detection.admin import exports
 from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
 from detection.admin.review import refused
-from detection.conf import settings
 from detection.history import exporting, searching
 from detection.history.plots import Bar, bars
 from detection.history.reports import Period, coverage, detectors, emergencies, overrides
-from detection.models import AuditEvent, AuditSeal, GlassBreak
+from detection.models import AuditEvent, AuditSeal, GlassBreak, PolicyVersion
 from detection.vocabulary import Signal, SourceTier, Why
 
 _OUTCOMES = {
@@ -177,7 +176,7 @@ class AuditEventAdmin(ReadOnlyMixin, AnyAdmin):
                     {"line": one, "title": screens.title_of_alias(one.provider), "tier": _tier(one.tier)}
                     for one in found.lines
                 ],
-                "sample": settings.SAMPLE,
+                "sample": sampling.share(PolicyVersion.current().rules),
             }
 
         return self._report(request, "detectors", _("Detectors' record"), told)

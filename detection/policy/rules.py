@@ -65,6 +65,7 @@ DEFAULT: dict[str, Any] = {
     "four_eyes": False,
     "override": {"default_hours": 24, "after_publication_hours": 2, "max_days": 7},
     "min_note": 15,
+    "sample": None,
     "labelled_use": {"default": ["illustration", "subject"], "desks": {}, "standards": []},
     "desks": {},
 }
@@ -74,7 +75,8 @@ DEFAULT: dict[str, Any] = {
 that isn't named keeps its adapter's own. `pixel_share_floor`: a smaller flagged share of the frame is speckle.
 `second_opinion_band`: from the first score up to, not including, the second another detector is asked by itself;
 null: never. The default reaches a little below the usual `some` cut and ends at the usual `strong` one. `four_eyes`:
-whoever uploaded a picture, or concluded about it, doesn't clear its hold. `min_note`: characters. `labelled_use`: the
+whoever uploaded a picture, or concluded about it, doesn't clear its hold. `min_note`: characters. `sample`: of a
+hundred pictures without signs, how many chance chooses for a person to judge; null: as set up. `labelled_use`: the
 uses in which a labelled AI picture needs an acknowledgement only; `standards`: desks whose confirmed AI
 pictures wait for a holder of `override_stop`; `desks` gives a desk, by its key, a list of its
 own. `desks`: by a desk's key, what differs there of the two tables and of `four_eyes`.
@@ -117,6 +119,7 @@ class Rules:
     override_after_publication_hours: float
     override_max_days: float
     min_note: int
+    sample: int | None
     labelled_default: frozenset[PlacedUse]
     labelled_by_desk: Mapping[str, frozenset[PlacedUse]]
     standards: frozenset[str]
@@ -149,6 +152,7 @@ class Rules:
             ),
             override_max_days=max_days,
             min_note=int(_number(given["min_note"], "min_note", 1, 1000)),
+            sample=None if given["sample"] is None else int(_number(given["sample"], "sample", 0, 100)),
             labelled_default=_uses(labelled["default"]),
             labelled_by_desk=MappingProxyType(
                 {str(desk): _uses(uses) for desk, uses in _section(labelled["desks"], "labelled_use.desks").items()}

@@ -69,8 +69,11 @@ def _sentence(cell: tuple[Level, bool], tiers: list[SourceTier], *, whatever: bo
     return gettext("%(sources)s: %(follows)s.") % {"sources": named, "follows": follows}
 
 
-def rule_sentences(rules: Rules, *, mode: str, detectors: list[tuple[str, float, float]]) -> list[str]:
-    """Everything else the policy says, a sentence each. `detectors`: name, lower and upper mark (0–1) of each."""
+def rule_sentences(rules: Rules, *, mode: str, detectors: list[tuple[str, float, float]], sample: int = 0) -> list[str]:
+    """Everything else the policy says, a sentence each. `detectors`: name, lower and upper mark (0–1) of each.
+
+    `sample`: of a hundred pictures without signs, how many chance chooses.
+    """
     told = [
         gettext("Everything is shown and recorded, and nothing is refused: these rules run in shadow.")
         if mode == "shadow"
@@ -97,6 +100,9 @@ def rule_sentences(rules: Rules, *, mode: str, detectors: list[tuple[str, float,
         )
         % {"count": rules.min_note}
     )
+    if sample:
+        chance = gettext("Of a hundred pictures without signs chance chooses %(share)s.") % {"share": sample}
+        told.append(chance + " " + gettext("A person judges them before seeing what the detector said."))
     return [*told, *_labelled(rules)]
 
 
@@ -126,7 +132,13 @@ def _labelled(rules: Rules) -> list[str]:
             if uses
             else gettext("On the desk %(desk)s: not at all.") % words
         )
-    return told
+    stopped = gettext("On the desk %(desk)s a picture that AI made goes out only when its standards editor lets it.")
+    return [*told, *(stopped % {"desk": desk} for desk in sorted(rules.standards))]
+
+
+def use_word(use: PlacedUse) -> str:
+    """What a picture is to its story, as the rules say it: “as a labelled illustration”."""
+    return str(_USES[use])
 
 
 def _uses(uses: frozenset[PlacedUse]) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from detection import gate, policy, ruling, sweeping
+from detection import gate, policy, ruling, sampling, sweeping
 from detection.errors import EvidenceChanged, NotPermitted, Refused
 from detection.models import Asset, AuditEvent, PolicyVersion, moments
-from detection.vocabulary import Level
+from detection.vocabulary import Level, PlacedUse
 from tests.conftest import Clock, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("pixels_only")]
@@ -183,6 +183,37 @@ def test_a_desk_s_page_keeps_only_what_differs(otto: Any) -> None:
     fields = form(client.get(f"{EDIT}?desk=sports").content.decode())
     client.post(EDIT, {**fields, "level.strong.staff": "acknowledge", "activate": "", "reason": WHY})
     assert PolicyVersion.current().document["desks"] == {}
+
+
+def test_labelled_use_standards_and_the_sample_are_edited_with_the_rest(otto: Any) -> None:
+    client = Client()
+    client.force_login(otto)
+    fields = form(client.get(EDIT).content.decode())
+    assert (fields["use.illustration"], fields["use.subject"], fields["sample"]) == ("on", "on", "")
+    del fields["use.illustration"]
+    shown = client.post(EDIT, {**fields, "sample": "50", "preview": ""}).content.decode()
+    assert "labelled_use.default" in shown
+    assert "Of the 0 without signs" in shown or "would be about" in shown
+    wrong = client.post(EDIT, {**fields, "sample": "101", "activate": "", "reason": WHY})
+    assert (wrong.status_code, "a number from 0 to 100" in wrong.content.decode()) == (400, True)
+    client.post(EDIT, {**fields, "sample": "50", "activate": "", "reason": WHY})
+    rules = PolicyVersion.current().rules
+    assert (rules.labelled_uses("sports"), rules.sample) == (frozenset({PlacedUse.SUBJECT}), 50)
+    assert sampling.share(rules) == 50
+
+    desk = f"{EDIT}?desk=sports"
+    fields = form(client.get(desk).content.decode())
+    assert "use.illustration" not in fields
+    assert "sample" not in fields, "chance draws for the whole house"
+    del fields["use.subject"]
+    client.post(EDIT, {**fields, "standards": "on", "activate": "", "reason": WHY})
+    labelled = PolicyVersion.current().document["labelled_use"]
+    assert labelled == {"default": ["subject"], "desks": {"sports": []}, "standards": ["sports"]}
+    fields = form(client.get(desk).content.decode())
+    assert fields["standards"] == "on"
+    del fields["standards"]
+    client.post(EDIT, {**fields, "use.subject": "on", "activate": "", "reason": WHY})
+    assert PolicyVersion.current().document["labelled_use"] == {"default": ["subject"], "desks": {}, "standards": []}
 
 
 def test_the_page_is_read_by_others_and_changed_by_none_of_them(erin: Any, sam: Any) -> None:

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from detection import reach, registry
+from detection import reach, registry, sampling
 from detection.admin.queue.views import frame
 from detection.conf import settings
 from detection.models import PolicyVersion
@@ -35,7 +35,7 @@ def rules_view(request: HttpRequest) -> HttpResponse:
         _("Our rules for pictures"),
         version=version,
         table=rule_table(rules, has_tiers=has_tiers),
-        sentences=rule_sentences(rules, mode=settings.MODE, detectors=marks),
+        sentences=rule_sentences(rules, mode=settings.MODE, detectors=marks, sample=sampling.share(rules)),
     )
     return TemplateResponse(request, "admin/detection/queue/rules.html", context)
 

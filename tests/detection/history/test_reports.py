@@ -18,6 +18,7 @@ from detection.history import plots, searching
 from detection.history.reports import Period, Share, coverage, detectors, emergencies, overrides
 from detection.history.searching import Question
 from detection.models import Asset, AuditEvent, GlassBreak, Override, Passage, Sample
+from detection.policy import Rules
 from detection.vocabulary import Conclusion
 from tests.conftest import asset_of
 
@@ -187,12 +188,13 @@ def test_a_picture_of_the_sample_is_judged_before_the_answer_is_shown(
 
 
 def test_chance_takes_about_its_share_and_nothing_that_is_flagged(configure: Callable[..., None]) -> None:
-    configure(SAMPLE=10)
-    taken = sum(bool(sampling.drawn(Asset(), "none_found", "e")) for _ in range(2000))
+    taken = sum(bool(sampling.drawn(Asset(), "none_found", "e", percent=10)) for _ in range(2000))
     assert 120 < taken < 290
-    assert not sampling.drawn(Asset(), "strong", "e")
-    configure(SAMPLE=0)
-    assert not sampling.drawn(Asset(), "none_found", "e")
+    assert not sampling.drawn(Asset(), "strong", "e", percent=100)
+    assert not sampling.drawn(Asset(), "none_found", "e", percent=0)
+    configure(SAMPLE=10)
+    assert sampling.share(Rules.parse({})) == 10
+    assert sampling.share(Rules.parse({"sample": 0})) == 0, "the policy goes first"
 
 
 def test_what_went_out_unchecked_is_counted_with_the_reason_and_whether_it_still_is(
