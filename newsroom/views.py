@@ -19,7 +19,7 @@ from detection import stored
 from detection.errors import StorageUnavailable
 from detection.models import Asset
 from detection.templatetags.detection_tags import review_url
-from newsroom import alerts, handed, permissions, publishing, renditions, rollup, showing, uploads
+from newsroom import alerts, handed, permissions, publishing, renditions, rollup, showing, starting, uploads
 from newsroom.forms import AFTERWARDS, CheckForm
 from newsroom.models import Desk, Photo, Story, StoryState
 
@@ -40,12 +40,16 @@ def start(request: HttpRequest) -> HttpResponse:
         mine = permissions.stories(request.user, "newsroom.view_story").select_related("desk", "author")
         next_out = F("publish_at").asc(nulls_last=True)
         at_work = mine.exclude(state=StoryState.PUBLISHED).order_by(next_out, "-updated_at")[:AT_WORK]
+        rows = list(rollup.of(at_work).values())
+        own = starting.own_asking(rows, request.user)
         context |= {
             "is_newsroom": True,
             "title": _("Your desk"),
-            "rows": list(rollup.of(at_work).values()),
+            "own": own,
+            "rows": [row for row in rows if row not in own],
+            "soon": starting.due_soon(rows),
+            "house": starting.house_of(request.user),
             "mine_published": mine.filter(state=StoryState.PUBLISHED).order_by("-published_at")[:10],
-            "handed": handed.waiting_for(request.user, back=request.path),
             "to_review": publishing.to_review(request.user),
             "afterwards": AFTERWARDS,
             "now": timezone.now(),
@@ -55,7 +59,22 @@ def start(request: HttpRequest) -> HttpResponse:
             "may_check": permissions.offers(request, "detection.request_scan"),
             "may_look": permissions.offers(request, "detection.review_analysis"),
         }
+        context |= _for_a_chief(request)
     return render(request, "newsroom/start.html", context)
+
+
+def _for_a_chief(request: HttpRequest) -> dict[str, Any]:
+    """What waits for whoever clears holds; empty for everybody else."""
+    if not permissions.offers(request, "detection.override_hold"):
+        return {}
+    given = handed.waiting_for(request.user, back=request.path)
+    return {
+        "handed": given,
+        "clears": True,
+        "to_clear": starting.to_clear(request.user, given),
+        "live": starting.live_asking(request.user),
+        "ending": starting.overrides_ending(request.user),
+    }
 
 
 @dataclass(frozen=True, slots=True)
