@@ -30,7 +30,7 @@ class ExportForm(forms.Form):
     """Which part of the history, in which form, and what for."""
 
     format = forms.ChoiceField(
-        label=gettext_lazy("Form"),
+        label=gettext_lazy("Format"),
         choices=[
             ("jsonl", gettext_lazy("JSON Lines: can be verified without this database")),
             ("csv", gettext_lazy("CSV: a table for a spreadsheet")),

@@ -85,6 +85,7 @@ for _name, _label in (
     ("audit.released", _("Preservation order ended")),
     ("audit.report_viewed", _("A report that names people was looked at")),
     ("audit.dossier_made", _("A dossier was made")),
+    ("doctor.walked", _("A test picture was walked through the gate; the test was taken back")),
 ):
     register(_name, _label)
 

@@ -1,4 +1,4 @@
-"""One picture of our own, walked from upload to policy on the running installation, and taken away again.
+"""One picture of our own, walked from upload to publication on the running installation, and taken away again.
 
 It is kept inside, so no detector is sent anything and nothing is billed; it belongs to no story, so it changes nobody's
 work. What a worker does with it is what it does with every other. Its events stay in the history, as all do.
@@ -19,9 +19,10 @@ from django.utils.translation import gettext as _
 
 from detection import policy, registry, stored
 from detection.conf import settings
+from detection.doctor import gate_walk
 from detection.doctor.findings import Finding, broken, in_short, ok, warn
 from detection.doctor.house import sample_picture
-from detection.errors import StorageUnavailable
+from detection.errors import DetectionError, StorageUnavailable
 from detection.models import Analysis, Asset, PolicyVersion
 from detection.providers import providers
 from detection.scanning.applying import skip
@@ -34,7 +35,7 @@ _START = "Start manage.py detection_worker, and read its log."
 
 
 def walk(*, pause: Callable[[], Any] = lambda: time.sleep(0.5), within: float = WITHIN) -> Iterator[Finding]:
-    """Upload, ring, worker, sandbox, standing, policy, announcement; then everything is taken away."""
+    """Upload, ring, worker, sandbox, standing, policy, announcement, gate, override; then all is taken away."""
     kind = next(iter(registry.asset_types()), None)
     if kind is None:
         yield broken("There is no model with pictures to walk with.", "Call detection.register_asset.")
@@ -91,6 +92,11 @@ def _followed(asset: Asset, pause: Callable[[], Any], within: float) -> Iterator
     tier = asset.asset_type.tier_of(asset.picture())
     level, _queued = policy.level_for(assess_asset(asset), tier, PolicyVersion.current().rules)
     yield ok(f"Its signal is {asset.signal}, and a story with it would be at {level.value}.")
+    try:
+        yield from gate_walk.walk(asset)
+    except (DatabaseError, DetectionError, ValueError, TypeError) as error:
+        what = f"The gate could not be walked on this host ({in_short(error)}); nothing of it stands."
+        yield warn(what, "Publish a story with a flagged picture by hand, and see that it is refused.")
 
 
 def _taken_away(kind: registry.AssetType, picture: Any) -> None:

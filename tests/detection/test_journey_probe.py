@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from detection import doctor, keys
+from detection import doctor, keys, registry
 from detection.doctor import detectors as probes
 from detection.doctor import journey
 from detection.doctor.findings import State
-from detection.models import Analysis, Asset, Sweep, WebhookDelivery
+from detection.models import Analysis, Asset, AuditEvent, Override, Passage, Sweep, WebhookDelivery
 from detection.testing.draining import drain
 from tests.conftest import Clock
 from tests.detection import calling
@@ -33,13 +34,39 @@ def _small_host(host: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_picture_is_walked_through_and_taken_away(scripted: Callable[..., Any]) -> None:
     found = list(journey.walk(pause=drain))
-    assert [one.state for one in found] == [State.OK] * 4, found
+    assert [one.state for one in found] == [State.OK] * 6, found
     assert "A worker read it" in found[1].what
     assert "a story with it would be at" in found[2].what
     assert scripted("first").calls == scripted("second").calls == []
     assert not Plate.objects.exists()
     assert Asset.objects.get().detached_at is not None
     assert set(Analysis.objects.values_list("status", flat=True)) == {"complete", "skipped"}
+
+
+def test_its_gate_refuses_and_lets_go_and_nothing_of_that_stands(scripted: Callable[..., Any]) -> None:
+    people = get_user_model().objects.count()
+    found = [one.what for one in journey.walk(pause=drain)]
+    assert "the gate refused to publish it (hold)" in found[3]
+    assert "After an override it let it go" in found[4]
+    assert not Override.objects.exists()
+    assert not Passage.objects.exists()
+    assert not Analysis.objects.exclude(verdict__in=["", "unknown"]).exists()
+    assert get_user_model().objects.count() == people
+    assert not AuditEvent.objects.filter(action__startswith="gate.").exists()
+    event = AuditEvent.objects.get(action="doctor.walked")
+    assert (event.facts["refused"], event.facts["passed"], event.facts["level"]) == (True, True, "hold")
+    assert event.asset == Asset.objects.get()
+    with pytest.raises(registry.NotRegistered):
+        registry.publishable_type(Asset)
+
+
+def test_in_shadow_mode_it_says_that_nothing_is_refused(
+    scripted: Callable[..., Any], configure: Callable[..., None]
+) -> None:
+    configure(MODE="shadow")
+    found = list(journey.walk(pause=drain))
+    assert found[3].state is State.WARN
+    assert "shadow mode" in found[3].what
 
 
 def test_without_a_worker_it_says_so_and_leaves_nothing(scripted: Callable[..., Any]) -> None:
