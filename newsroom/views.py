@@ -47,7 +47,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "title": _("Your desk"),
             "own": own,
             "rows": [row for row in rows if row not in own],
-            "soon": starting.due_soon(rows),
+            "soon": starting.due_soon(rows) if permissions.offers(request, "detection.review_analysis") else [],
             "house": starting.house_of(request.user),
             "mine_published": mine.filter(state=StoryState.PUBLISHED).order_by("-published_at")[:10],
             "to_review": publishing.to_review(request.user),

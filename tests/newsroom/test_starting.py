@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from detection import audit, gate, waiting
 from detection.models import Override
@@ -96,3 +97,25 @@ def test_who_looks_after_the_house_sees_how_it_does(avery: User, otto: User, cli
     assert "No worker has been heard of" in page
     assert reverse("admin:detection_pipeline_changelist") in page
     assert reverse("admin:detection_report_overrides") not in page
+
+
+def test_each_role_s_page_asks_as_often_for_many_stories_as_for_few(
+    soon: Story,
+    held: Photo,
+    news: Desk,
+    erin: User,
+    dana: User,
+    avery: User,
+    client: Client,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(12):
+        story = Story.objects.create(slug=f"more-{number}", headline=f"More {number}", desk=news, author=dana)
+        Placement.objects.create(story=story, photo=held)
+        waiting.note(story)
+    for user in (erin, dana, avery):
+        client.force_login(user)
+        with django_assert_max_num_queries(80):
+            page = client.get(reverse("newsroom:start")).content.decode()
+        assert page.count('class="n-rollup"') == 13
+    assert "Out within the hour" not in page, "an auditor can do nothing about it"
