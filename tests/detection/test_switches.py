@@ -109,7 +109,7 @@ def test_a_probe_that_fails_keeps_it_open_for_longer_and_never_for_over_five_min
 
 @pytest.mark.parametrize("error", [AuthFailed(), QuotaExceeded(), RedirectReceived()])
 def test_what_would_fail_for_every_picture_pauses_at_once_until_a_person_acts(clock: Clock, error: Any) -> None:
-    """E03."""
+    """E03, B08."""
     switches.note_fault("first", error, now=clock.now())
     switches.note_fault("first", error, now=clock.now())
     clock.move(days=1)
