@@ -36,7 +36,7 @@ PAGES = {
     "by day": f"{_TIMELINE}?since={{since}}&until={{until}}",
     "by reason": f"{_TIMELINE}?reason=original_seen",
     "by policy": f"{_TIMELINE}?policy=2",
-    "everything at once": f"{_TIMELINE}?picture=Picture 00&person=person&desk=desk-0&reason=original_seen",
+    "everything at once": f"{_TIMELINE}?picture=Picture 00&person=person 0&desk=desk-0&reason=original_seen",
     "overrides": f"{_TIMELINE}overrides/",
     "detectors": f"{_TIMELINE}detectors/",
     "coverage": f"{_TIMELINE}coverage/",

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
 from detection import registry
@@ -111,7 +111,7 @@ def _matching(question: Question) -> QuerySet[AuditEvent]:
     if question.story:
         rows = rows.filter(_about(question.story))
     if question.picture:
-        rows = rows.filter(asset__in=_assets(question.picture))
+        rows = _of_pictures(rows, _assets(question.picture), question)
     return _by(rows, question.person) if question.person else rows
 
 
@@ -136,6 +136,16 @@ def _about(text: str) -> Q:
 
 def _begin(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+
+
+def _of_pictures(rows: QuerySet[AuditEvent], assets: list[int], question: Question) -> QuerySet[AuditEvent]:
+    """Where more is asked than the picture, within the time in which anything happened to these pictures: else whatever
+    index answers the rest is walked from today back to them."""
+    if question.person or question.desk or question.reason or question.action or question.policy is not None:
+        found = AuditEvent.objects.filter(asset__in=assets).order_by().aggregate(first=Min("at"), last=Max("at"))
+        if found["first"] is not None:
+            rows = rows.filter(at__gte=found["first"], at__lte=found["last"])
+    return rows.filter(asset__in=assets)
 
 
 def _assets(text: str) -> list[int]:
