@@ -18,6 +18,7 @@ class DetectionConfig(AppConfig):
 
     def ready(self) -> None:
         autodiscover_modules("detection_hooks")
+        importlib.import_module("detection.models.words").give(self)
         importlib.import_module("detection.checks")
         importlib.import_module("detection.receivers").connect(self)
         importlib.import_module("detection.queue").beat_with_tasks()

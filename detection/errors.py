@@ -42,13 +42,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext
 
 
 class DetectionError(Exception):
     """Something in image detection went wrong."""
 
     def __str__(self) -> str:
-        return super().__str__() or (type(self).__doc__ or "").strip().splitlines()[0]
+        return super().__str__() or gettext((type(self).__doc__ or "").strip().splitlines()[0])
 
 
 class NotRegistered(DetectionError):

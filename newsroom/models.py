@@ -142,7 +142,7 @@ class Photo(models.Model):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["expires_at"], name="newsroom_photo_expires")]
 
     def __str__(self) -> str:
-        return self.headline or self.original_name or f"Picture {self.pk}"
+        return self.headline or self.original_name or str(_("Picture %(number)s") % {"number": self.pk})
 
 
 class UploadTally(models.Model):

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from detection import wording
 from detection.concluded import may_be_heard
 from detection.models import Asset
-from detection.vocabulary import Conclusion, Signal, SourceTier
+from detection.vocabulary import AnalysisStatus, Conclusion, Signal, SourceTier
 
 
 class _ByColumn(admin.SimpleListFilter):
@@ -40,6 +40,51 @@ class TierFilter(_ByColumn):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         return [(tier.value, wording.tier_word(tier)) for tier in SourceTier]
+
+
+class StatusFilter(_ByColumn):
+    """By where a check stands."""
+
+    title = _("state")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(status.value, wording.status_word(status)) for status in AnalysisStatus]
+
+
+class ReasonFilter(_ByColumn):
+    """By the reason that was chosen."""
+
+    title = _("reason")
+    parameter_name = "reason_code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [(code, str(word)) for code, word in wording.REASON_CODES.items()]
+
+
+class ScopeFilter(_ByColumn):
+    """By what an override holds for."""
+
+    title = _("holds for")
+    parameter_name = "scope"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("story", str(_("One story"))), ("desk", str(_("All stories of a desk with the same file")))]
+
+
+class VariantFilter(admin.SimpleListFilter):
+    """By whether the file itself was sent."""
+
+    title = _("sent as")
+    parameter_name = "variant"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        return [("original", str(_("The file as it is"))), ("other", str(_("A copy made for sending")))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        found = queryset.filter(as_sent="original")
+        return found if value == "original" else queryset.exclude(as_sent="original") if value else queryset
 
 
 class ConclusionFilter(admin.SimpleListFilter):

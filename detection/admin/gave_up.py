@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from detection import audit, reach, scanning, screens, wording
-from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
+from detection.admin.mixins import AnyAdmin, ClosedAnswersMixin, ReadOnlyMixin
 from detection.admin.review import refused
 from detection.models import Analysis, Asset, GaveUp
 from detection.templatetags.detection_tags import review_url
@@ -64,7 +64,7 @@ def redrive_each(request: HttpRequest, analyses: Iterable[Analysis]) -> None:
 
 
 @admin.register(GaveUp)
-class GaveUpAdmin(ReadOnlyMixin, AnyAdmin):
+class GaveUpAdmin(ClosedAnswersMixin, ReadOnlyMixin, AnyAdmin):
     """One row for each check that gave up and that still counts: of the present file of a picture that is there."""
 
     list_display = ("picture", "detector", "because", "since", "tries", "wanted", "timeline", "again")

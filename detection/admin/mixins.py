@@ -42,6 +42,16 @@ class ReadOnlyMixin(_WithStyle):
         return False
 
 
+class ClosedAnswersMixin(_Admin):
+    """For lists of checks: a detector's answer has a page and a permission of its own, a fencing token none."""
+
+    exclude = ("raw", "lease_token")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """An address may not ask about what no page of this list shows, or a list would answer it bit by bit."""
+        return lookup.split("__")[0] not in self.exclude and super().lookup_allowed(lookup, value, request)
+
+
 class AnalysedImageMixin(_WithStyle):
     """For the admin of a picture model: a column with each picture's badge, which links to its evidence."""
 

@@ -129,7 +129,7 @@ class ProviderSwitchAdmin(ReadOnlyMixin, AnyAdmin):
         for alias in providers.aliases():
             one, is_set = providers[alias], not providers[alias].is_embedded and switches.held_by_setting(alias)
             is_paused = bool(paused.keys() & {alias, switches.ALL})
-            row = _Row(alias, one.title, one.looks_at, known.get(alias), checks.get(alias), is_paused, is_set)
+            row = _Row(alias, one.title, _(one.looks_at), known.get(alias), checks.get(alias), is_paused, is_set)
             rows.append(replace(row, budget=spent.get(alias)))
         context = {
             **self.admin_site.each_context(request),

@@ -15,29 +15,26 @@ from django.utils.translation import gettext_lazy
 
 from detection import reach, registry, wording
 from detection.admin import gave_up
-from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
+from detection.admin.filters import ReasonFilter, ScopeFilter, StatusFilter
+from detection.admin.mixins import AnyAdmin, ClosedAnswersMixin, ReadOnlyMixin
 from detection.admin.raw_answers import raw_view
 from detection.models import Analysis, Override
 from detection.templatetags.detection_tags import review_url
 from detection.vocabulary import AnalysisStatus, Basis, Verdict
 
-_NEVER_SHOWN = ("raw", "lease_token")
-"""Raw answers have a page and a permission of their own; a fencing token is nobody's business."""
-
 
 @admin.register(Analysis)
-class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
+class AnalysisAdmin(ClosedAnswersMixin, ReadOnlyMixin, AnyAdmin):
     """Each detector's work on each picture, of the pictures this person may look at."""
 
     list_display = ("picture", "provider", "status_words", "answer", "attempts", "created_at", "next_attempt_at")
-    list_filter = ("status", "provider", "is_test")
+    list_filter = (StatusFilter, "provider", "is_test")
     list_select_related = ("asset",)
     list_per_page = 50
     search_fields = ("asset__label", "provider_reference", "public_id")
     show_full_result_count = False
     ordering = ("-pk",)
     actions = ("redrive",)
-    exclude = _NEVER_SHOWN
 
     def get_urls(self) -> list[URLPattern]:
         inside = self.admin_site.admin_view
@@ -45,10 +42,6 @@ class AnalysisAdmin(ReadOnlyMixin, AnyAdmin):
             path("<uuid:public_id>/raw/", inside(raw_view), name="detection_analysis_raw"),
             *super().get_urls(),
         ]
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """An address may not ask about what no page of this list shows, or a list would answer it bit by bit."""
-        return lookup.split("__")[0] not in _NEVER_SHOWN and super().lookup_allowed(lookup, value, request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return reach.may_look_at_any(request.user)
@@ -96,7 +89,7 @@ class OverrideAdmin(ReadOnlyMixin, AnyAdmin):
     """Who let which story go, why and until when; of the stories this person may see."""
 
     list_display = ("subject_label", "picture", "author_label", "reason", "created_at", "ends_at", "state")
-    list_filter = ("reason_code", "scope", "created_at")
+    list_filter = (ReasonFilter, ScopeFilter, "created_at")
     list_select_related = ("asset",)
     search_fields = ("subject_label", "asset__label")
     show_full_result_count = False

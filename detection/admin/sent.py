@@ -17,19 +17,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
 from detection import screens
-from detection.admin.mixins import AnyAdmin, ReadOnlyMixin
+from detection.admin.filters import VariantFilter
+from detection.admin.mixins import AnyAdmin, ClosedAnswersMixin, ReadOnlyMixin
 from detection.models import Sent
 from detection.providers import providers
 from detection.vocabulary import Priority
 
 
 @admin.register(Sent)
-class SentAdmin(ReadOnlyMixin, AnyAdmin):
+class SentAdmin(ClosedAnswersMixin, ReadOnlyMixin, AnyAdmin):
     """One row for each check whose picture was sent; those that were read here alone, or re-used, are not in it."""
 
     list_display = ("picture", "to_whom", "sent_at", "variant", "fingerprint", "times", "because")
     list_display_links = None
-    list_filter = ("provider", ("submitted_at", admin.DateFieldListFilter), "is_second_opinion", "as_sent")
+    list_filter = ("provider", ("submitted_at", admin.DateFieldListFilter), "is_second_opinion", VariantFilter)
     search_fields = ("public_id", "asset__label", "sent_sha256", "provider_reference")
     list_select_related = ("asset",)
     show_full_result_count = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,14 +18,21 @@ from django.contrib.auth import get_user_model
 from django.db.models import Max, Min, Q, QuerySet
 from django.utils import timezone
 
-from detection import registry
+from detection import registry, wording
 from detection.audit import Entry, entry_of
-from detection.models import Asset, AuditEvent, AuditPersonal
+from detection.models import Asset, AuditEvent, AuditPersonal, words
+from detection.vocabulary import Conclusion, Signal, Why
 
 PAGE = 50
 _MOST = 500
 """Pictures, or people, of one name that are looked for."""
 SYSTEM = "system"
+_VOCABULARIES: dict[str, tuple[Any, Callable[[Any], str]]] = {
+    "signal": (Signal, wording.signal_word),
+    "conclusion": (Conclusion, wording.conclusion_word),
+    "why": (Why, wording.why_sentence),
+}
+"""What is recorded as a term, and how a person reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +97,18 @@ def _changes(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return []
     return [
-        (name, str(before[name] or ""), str(after.get(name) or ""))
+        (str(words.COLUMNS.get(name, name)), _word(name, before[name]), _word(name, after.get(name)))
         for name in before
         if before[name] != after.get(name)
     ]
+
+
+def _word(name: str, value: Any) -> str:
+    if name in _VOCABULARIES and value:
+        terms, word = _VOCABULARIES[name]
+        if value in {term.value for term in terms}:
+            return str(word(terms(value)))
+    return str(value or "")
 
 
 def _matching(question: Question) -> QuerySet[AuditEvent]:

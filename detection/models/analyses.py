@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from detection import correlation, counting
 from detection.models import moments
@@ -179,7 +180,7 @@ class Analysis(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} on {self.asset_id} ({self.status})"
+        return gettext("Check %(number)s by %(detector)s") % {"number": self.pk, "detector": self.provider}
 
     @property
     def is_live(self) -> bool:

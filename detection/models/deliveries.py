@@ -127,7 +127,7 @@ class WebhookDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.event_id[:20]} ({self.state})"
+        return f"{self.provider} {self.event_id[:20]}"
 
     def keep_without(self, secrets: Iterable[str]) -> None:
         """Mask in the kept body what must stand in none, should the vendor have repeated it. Asked by a worker, for the

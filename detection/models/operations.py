@@ -8,6 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext
 
 
 class ProviderSwitch(models.Model):
@@ -37,7 +38,7 @@ class ProviderSwitch(models.Model):
         verbose_name_plural = "provider switches"
 
     def __str__(self) -> str:
-        return f"{self.alias}: {'paused' if self.is_paused else 'on'}"
+        return f"{self.alias}: {gettext('paused') if self.is_paused else gettext('asked')}"
 
 
 class ProviderCheckQuerySet(models.QuerySet["ProviderCheck"]):

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from detection import policy
 
@@ -33,7 +34,7 @@ class PolicyVersion(models.Model):
         ordering: ClassVar[list[str]] = ["-number"]
 
     def __str__(self) -> str:
-        return f"Policy {self.number}"
+        return gettext("Policy %(number)d") % {"number": self.number}
 
     @classmethod
     def current(cls) -> PolicyVersion:

@@ -16,6 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from detection import registry
 from detection.models.assets import Asset
@@ -139,7 +140,7 @@ class Override(AboutSubject):
         ]
 
     def __str__(self) -> str:
-        return f"{self.subject_label}: overridden by {self.author_label}"
+        return gettext("%(story)s: overridden by %(name)s") % {"story": self.subject_label, "name": self.author_label}
 
     def is_in_force(self, *, evidence: str, now: datetime) -> bool:
         """Whether it still lets the story go: not revoked, not over, and the evidence is what its author saw."""

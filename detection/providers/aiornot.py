@@ -31,6 +31,7 @@ from detection.providers.outbound import Answer
 from detection.providers.sockets import Limits
 from detection.results import Accepted, Evidence, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
+from detection.vocabulary import gettext_noop as _
 
 ASKED_FOR = "reports_asked_for"
 """Our own key in what is kept."""
@@ -53,7 +54,7 @@ class AiornotProvider(HttpProvider):
     # The vendor's client tries again after a 409, as after 5xx.
     statuses: ClassVar[Mapping[int, type[ProviderError]]] = {409: ProviderDown}
     evidence_note: ClassVar[str] = FROM_DOCUMENTATION
-    limits: ClassVar[str] = (
+    limits: ClassVar[str] = _(
         "Judges the whole frame: a real photograph with one generated part may show few signs. Altered faces are "
         "looked for only where the deepfake report is switched on. Small or recompressed files are known weak spots."
     )

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext
+
 from detection.errors import ProviderMisconfigured
 from detection.results import Accepted, KeyCheck, Overlay, ScanRequest, ScanResult
 from detection.vocabulary import Basis, Verdict
+from detection.vocabulary import gettext_noop as _
 
-FROM_DOCUMENTATION = "Built from the vendor's documentation, not yet run against the vendor."
+FROM_DOCUMENTATION = _("Built from the vendor's documentation, not yet run against the vendor.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,9 @@ class Provider:
     usual_rate: ClassVar[str] = ""
     """How fast it may be asked where the option `rate` says nothing, e.g. `1/s`; "" for as fast as we like."""
     thresholds: ClassVar[Thresholds] = Thresholds()
-    looks_at: ClassVar[str] = "the pixels"
-    limits: ClassVar[str] = "Heavy retouching, screenshots, small or recompressed files are known weak spots."
-    """Known weak spots, shown beside each of this detector's results."""
+    looks_at: ClassVar[str] = _("the pixels")
+    limits: ClassVar[str] = _("Heavy retouching, screenshots, small or recompressed files are known weak spots.")
+    """Known weak spots, shown beside each of this detector's results. This and the next are translated where shown."""
     evidence_note: ClassVar[str] = ""
     """Shown on the detector's card, e.g. `FROM_DOCUMENTATION`."""
 
@@ -114,7 +117,7 @@ class Provider:
     @property
     def title(self) -> str:
         """The name on screens: the configured label, else the vendor's."""
-        return str(self.options.get("label") or self.label)
+        return str(self.options.get("label") or gettext(self.label))
 
     @property
     def configured_model(self) -> str:

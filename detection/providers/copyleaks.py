@@ -38,6 +38,7 @@ from detection.providers.sockets import Limits
 from detection.providers.tokens import LoginProvider, Token, seconds_of_use
 from detection.results import Evidence, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
+from detection.vocabulary import gettext_noop as _
 
 
 class CopyleaksProvider(LoginProvider):
@@ -61,7 +62,7 @@ class CopyleaksProvider(LoginProvider):
     limits_of_a_call: ClassVar[Limits] = Limits(read=30.0, total=90.0, max_bytes=16_000_000)
     """About the million runs that `masks` reads: a run takes some 15 bytes, and answers come uncompressed."""
     evidence_note: ClassVar[str] = FROM_DOCUMENTATION
-    limits: ClassVar[str] = (
+    limits: ClassVar[str] = _(
         "It marks areas and gives no probability; what it marks is an estimate, and a small marked area may be an "
         "ordinary retouch. Screenshots and recompressed files are known weak spots."
     )

@@ -32,6 +32,7 @@ from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
 from detection.results import Accepted, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
+from detection.vocabulary import gettext_noop as _
 
 BAD_KEY = "bad_key"
 """Our own word for a refused key, where neither status nor code says so."""
@@ -47,7 +48,7 @@ class HiveModel(HttpProvider):
     # The vendor documents no cuts; .9 is what its integrators say it suggests.
     thresholds: ClassVar[Thresholds] = Thresholds(some=0.5, strong=0.9)
     evidence_note: ClassVar[str] = FROM_DOCUMENTATION
-    limits: ClassVar[str] = (
+    limits: ClassVar[str] = _(
         "Made to tell whether a whole picture was generated: a real photograph with one generated part may show few "
         "signs, and no place is shown. Its score for altered faces is about faces only."
     )

@@ -30,6 +30,7 @@ from detection.providers.http import HttpProvider
 from detection.providers.realitydefender_models import Model, models_of, notes_of, overlay_of, score_of, told_of
 from detection.results import Accepted, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Verdict
+from detection.vocabulary import gettext_noop as _
 
 UNABLE = "UNABLE_TO_EVALUATE"
 VERDICTS: Mapping[str, Verdict] = {
@@ -60,7 +61,7 @@ class RealitydefenderProvider(HttpProvider):
     gives_overlay: ClassVar[bool] = True
     renews_overlay: ClassVar[bool] = True
     verdicts: ClassVar[Mapping[str, Verdict]] = VERDICTS
-    limits: ClassVar[str] = (
+    limits: ClassVar[str] = _(
         "Often does not apply to pictures without a face. Small or recompressed files are weak spots."
     )
     evidence_note: ClassVar[str] = FROM_DOCUMENTATION

@@ -27,6 +27,7 @@ from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
 from detection.results import Evidence, KeyCheck, ScanRequest, ScanResult
 from detection.vocabulary import Says, Verdict
+from detection.vocabulary import gettext_noop as _
 
 DECLARED = "ai_generated_verified"
 VERDICTS: Mapping[str, Verdict] = {
@@ -47,7 +48,7 @@ class Sahu65Provider(HttpProvider):
     usual_rate: ClassVar[str] = "30/m"
     thresholds: ClassVar[Thresholds] = Thresholds(some=0.2638, strong=0.8794)
     verdicts: ClassVar[Mapping[str, Verdict]] = VERDICTS
-    limits: ClassVar[str] = (
+    limits: ClassVar[str] = _(
         "Set to accuse few real photographs: by its makers' figures it misses about two of three AI pictures, so that "
         "no signs found is weak evidence. Not made for documents, screenshots or drawings."
     )

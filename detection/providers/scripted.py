@@ -21,6 +21,7 @@ from detection.errors import NotFound, ProviderError, ProviderMisconfigured
 from detection.providers.base import Provider, Thresholds
 from detection.results import Accepted, KeyCheck, Overlay, ScanRequest, ScanResult
 from detection.vocabulary import Basis, Verdict
+from detection.vocabulary import gettext_noop as _
 
 Answer = ScanResult | Accepted | ProviderError
 MODEL = "scripted-1"
@@ -42,9 +43,9 @@ class ScriptedProvider(Provider):
     `finds` (on by default): can look an analysis up by our reference. Nothing it says is about the picture.
     """
 
-    label: ClassVar[str] = "Scripted detector"
-    looks_at: ClassVar[str] = "nothing; it says what it is told"
-    limits: ClassVar[str] = "It does not look at the picture. Never use it for real decisions."
+    label: ClassVar[str] = _("Scripted detector")
+    looks_at: ClassVar[str] = _("nothing; it says what it is told")
+    limits: ClassVar[str] = _("It does not look at the picture. Never use it for real decisions.")
     media_types: ClassVar[frozenset[str]] = frozenset(
         {"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif"}
     )

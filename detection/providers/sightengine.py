@@ -19,6 +19,7 @@ from detection.providers.faults import VendorFault
 from detection.providers.http import HttpProvider
 from detection.providers.outbound import Answer
 from detection.results import Generator, ScanRequest, ScanResult
+from detection.vocabulary import gettext_noop as _
 
 GENERATOR_FLOOR = 0.1
 """From which share on a generator is named: the vendor gives a number to each that it knows, most of them near 0."""
@@ -33,7 +34,7 @@ class SightengineProvider(HttpProvider):
     # The vendor gives neither a label nor a cut; these are ours.
     thresholds: ClassVar[Thresholds] = Thresholds(some=0.5, strong=0.9)
     evidence_note: ClassVar[str] = FROM_DOCUMENTATION
-    limits: ClassVar[str] = (
+    limits: ClassVar[str] = _(
         "Judges the whole frame with one number: a real photograph with one generated part may show few signs. "
         "Screenshots and small or recompressed files are known weak spots."
     )

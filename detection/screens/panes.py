@@ -126,7 +126,7 @@ def _says(declared: Declared | None) -> str:
     if declared is None:
         return ""
     if declared.sentence:
-        return declared.sentence
+        return captions.declared_text(declared.sentence)
     if declared.says is Says.CAPTURE:
         signed = _("signed by somebody on the trust list") if declared.is_trusted_capture else _("not signed")
         return _("The file says: camera capture (%(how)s).") % {"how": signed}

@@ -52,7 +52,7 @@ def state_of(asset: Asset, *, reader: Any) -> dict[str, Any]:
         has_conclusion=is_concluded,
         was_lowered=effect.was_lowered,
     )
-    declared = screens.provenance(rows).declared
+    found = screens.provenance(rows)
     return {
         "assetId": str(asset.public_id),
         "analysisStatus": first.status if first else None,
@@ -62,7 +62,7 @@ def state_of(asset: Asset, *, reader: Any) -> dict[str, Any]:
         "level": level.value,
         "detector": _detector(asset, first) if first else None,
         "detectors": [_detector(asset, row) for row in rows],
-        "declared": declared.as_json() if declared else {},
+        "declared": {**found.declared.as_json(), "sentence": found.says} if found.declared else {},
         "evidence": asset.evidence,
         "conclusion": heard.latest.conclusion if heard.latest else None,
     }

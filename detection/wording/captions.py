@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from detection.wording.terms import band_number
@@ -91,3 +91,28 @@ NO_HIGHLIGHT: dict[str, Promise] = {
     "unsupported": _("A compression map is not available for animated pictures and pictures with a fixed palette."),
 }
 """Why the right-hand pane is empty, by code: what was read, and why there is nothing to highlight."""
+
+_FIXED = (
+    gettext_noop("The file declares no AI use."),
+    gettext_noop("A credential that no longer matches this file says AI; treat as open."),
+    gettext_noop("Anybody can write this; it counts for nothing by itself."),
+    gettext_noop("Its Content Credentials are stored online and were not fetched."),
+    gettext_noop("It carries Content Credentials that are damaged or not supported."),
+    gettext_noop("Its Content Credentials do not match this file: it was changed after signing, or damaged."),
+    gettext_noop("Its Content Credentials match this version, but not an earlier one they build on."),
+)
+"""What the reader of declarations, which speaks English alone, writes down word for word."""
+_ERRORS = (
+    gettext_noop("The evidence changed since this page was opened. Nothing was recorded. Look again, then decide."),
+    gettext_noop("You don't hold the permission for this here. A desk chief of this story's desk can do it."),
+    gettext_noop("Something that must be filled in is missing. Nothing was recorded."),
+    gettext_noop("This file cannot be read. Replace it."),
+)
+"""What errors say for themselves, for translators."""
+
+
+def declared_text(written: str) -> str:
+    """What was written down about a file's declarations, in the reader's language where it is one of ours."""
+    for one in _FIXED:
+        written = written.replace(one, gettext(one))
+    return written

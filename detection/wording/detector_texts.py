@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from detection.results import ORIGINAL, STRIPPED
 from detection.vocabulary import AnalysisStatus, Says, Why
 from detection.wording.terms import moment, status_word
+from detection.wording.captions import declared_text
 
 WARNINGS: dict[str, Promise] = {
     "schema_drift": _(
@@ -92,7 +93,7 @@ def reason_sentences(reasons: Iterable[str]) -> list[str]:
 
 def _reason(reason: str) -> str:
     is_sentence = " " in reason and reason.endswith(".")
-    return reason if is_sentence else str(REASONS.get(reason, NEW_REASON))
+    return declared_text(reason) if is_sentence else str(REASONS.get(reason, NEW_REASON))
 
 
 def also_said(item: Mapping[str, str]) -> str:

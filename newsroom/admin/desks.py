@@ -8,10 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from detection.admin import NamesChangerMixin
+from newsroom.admin.naming import NamedCellsMixin, NamedHalvesMixin
 from newsroom.models import Desk, Membership
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+class MembershipInline(NamedCellsMixin, admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     extra = 1
     autocomplete_fields = ("user",)
@@ -33,7 +34,7 @@ class DeskAdmin(NamesChangerMixin, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Membership)
-class MembershipAdmin(NamesChangerMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+class MembershipAdmin(NamesChangerMixin, NamedHalvesMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Who works where, till when."""
 
     list_display = ("user", "desk", "role", "ends_at")

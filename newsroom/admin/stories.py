@@ -24,12 +24,13 @@ from detection.templatetags.detection_pictures import thumbnail
 from detection.templatetags.detection_tags import asset_of, attach_assets, review_url
 from newsroom import alerts, permissions, placing, publishing, rollup, uploads, watching
 from newsroom.admin import moves, unsent
+from newsroom.admin.naming import NamedCellsMixin
 from newsroom.admin.replacing import replace_view
 from newsroom.forms import AFTERWARDS, ScheduleForm, StoryForm
 from newsroom.models import Placement, Story, StoryState
 
 
-class PlacementInline(admin.TabularInline):  # type: ignore[type-arg]
+class PlacementInline(NamedCellsMixin, admin.TabularInline):  # type: ignore[type-arg]
     """The story's pictures: what each is to the story, and in which order. Others are added above, not here."""
 
     model = Placement
@@ -74,7 +75,7 @@ class PlacementInline(admin.TabularInline):  # type: ignore[type-arg]
         asset = asset_of(placement.photo)
         if asset is None:
             return badge(placement.photo)
-        link = '{}<br><a href="{}">{}</a>'
+        link = '{}<br><a class="n-look" href="{}">{}</a>'
         return format_html(link, badge(placement.photo), review_url(asset, placement.story), _("Look at the evidence"))
 
 
@@ -118,6 +119,10 @@ class StoryAdmin(GatedPublicationMixin, admin.ModelAdmin):  # type: ignore[type-
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Story]:
         return permissions.stories(request.user, "newsroom.view_story").order_by("-updated_at", "-pk")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Story | None = None) -> Any:
+        """Whoever only reads a story is not shown empty fields for bringing pictures in."""
+        return self.fieldsets if self.has_change_permission(request, obj) else self.fieldsets[:1]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)

@@ -28,6 +28,7 @@ class ApiTokenAdmin(ReadOnlyMixin, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("prefix", "name", "user__username")
     show_full_result_count = False
     actions = ("revoke_selected",)
+    exclude = ("digest",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         return tokens.seen_by(request.user)

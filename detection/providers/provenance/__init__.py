@@ -13,6 +13,7 @@ from detection.errors import HouseFault, SandboxFailed
 from detection.providers.base import Provider
 from detection.results import ScanRequest, ScanResult
 from detection.vocabulary import Basis, Says, Verdict
+from detection.vocabulary import gettext_noop as _
 
 VERDICTS = {Says.AI: Verdict.LIKELY_AI, Says.AI_EDITED: Verdict.PARTIAL_AI}
 """Anything else the file says, or nothing, is UNKNOWN: absence of a declaration says nothing."""
@@ -21,15 +22,15 @@ VERDICTS = {Says.AI: Verdict.LIKELY_AI, Says.AI_EDITED: Verdict.PARTIAL_AI}
 class ProvenanceProvider(Provider):
     """Content Credentials, IPTC and XMP fields, EXIF and the text that generators leave."""
 
-    label: ClassVar[str] = "Declared provenance"
+    label: ClassVar[str] = _("Declared provenance")
     basis: ClassVar[Basis] = Basis.DECLARATION
     is_embedded: ClassVar[bool] = True
     media_types: ClassVar[frozenset[str]] = frozenset(
         {"image/jpeg", "image/png", "image/webp", "image/heic", "image/avif"}
     )
     max_bytes: ClassVar[int] = 60 * 1024 * 1024
-    looks_at: ClassVar[str] = "what the file declares about itself"
-    limits: ClassVar[str] = (
+    looks_at: ClassVar[str] = _("what the file declares about itself")
+    limits: ClassVar[str] = _(
         "Declarations can be removed with one tool, and unsigned ones written with one. "
         "Finding none says nothing about how the picture was made. Identity assertions are not looked up."
     )

@@ -174,6 +174,20 @@ def test_no_list_answers_questions_about_it(client: Any, erin: Any, asset: Asset
     assert client.get(f"{listed}?raw_verdict=likely_ai").status_code == 200, "the vendor's word is no secret"
 
 
+@pytest.mark.parametrize("name", ["sent", "gaveup"])
+def test_nor_do_the_other_lists_of_checks(client: Any, asset: Asset, name: str) -> None:
+    """What left the house, and what gave up, are lists of the same rows."""
+    Analysis.objects.update(calls=1)
+    client.force_login(get_user_model().objects.create_superuser("root", password="x"))
+    listed = reverse(f"admin:detection_{name}_changelist")
+    assert client.get(f"{listed}?raw__icontains=zebra").status_code == 400
+    assert client.get(f"{listed}?lease_token__isnull=1").status_code == 400
+    for row in Analysis.objects.all():
+        page = client.get(reverse(f"admin:detection_{name}_change", args=[row.pk])).content.decode()
+        assert SECRET_OF_THE_VENDOR not in page
+        assert "ease token" not in page
+
+
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
