@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 
 from detection.results import ORIGINAL, STRIPPED
 from detection.vocabulary import AnalysisStatus, Says, Why
-from detection.wording.terms import moment, status_word
 from detection.wording.captions import declared_text
+from detection.wording.terms import moment, status_word
 
 WARNINGS: dict[str, Promise] = {
     "schema_drift": _(
