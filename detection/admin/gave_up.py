@@ -165,7 +165,7 @@ class GaveUpAdmin(ClosedAnswersMixin, ReadOnlyMixin, AnyAdmin):
             return ""
         return format_html('<a href="{}#history-title">{}</a>', review_url(analysis.asset), _("What happened"))
 
-    @admin.display(description="")
+    @admin.display(description=gettext_lazy("Again"))
     def again(self, analysis: Any) -> SafeString:
         # Sent by the list's own form, which carries the token; a form within a form there cannot be.
         shape = '<button class="d-button" type="submit" formaction="{}" aria-label="{}">{}</button>'

@@ -180,7 +180,8 @@ class Analysis(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("Check %(number)s by %(detector)s") % {"number": self.pk, "detector": self.provider}
+        known = {"detector": self.provider, "picture": self.asset_id, "status": self.status}
+        return gettext("%(detector)s on %(picture)s (%(status)s)") % known
 
     @property
     def is_live(self) -> bool:

@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from django.template.context import Context
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from detection import screens
 from detection.models import Asset
@@ -68,5 +69,6 @@ def column(request: HttpRequest, kind: str, *, is_linked: bool = False, **how: A
         return thumbnail(asset, request, kind=kind, to=to, **how)
 
     thumbnail_of.__name__ = "thumbnail"
-    thumbnail_of.short_description = thumbnail_of.empty_value_display = ""  # type: ignore[attr-defined]
+    thumbnail_of.short_description = _("Preview")  # type: ignore[attr-defined]
+    thumbnail_of.empty_value_display = ""  # type: ignore[attr-defined]
     return thumbnail_of

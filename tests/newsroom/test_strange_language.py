@@ -17,6 +17,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import User
 
+from newsroom.api.models import Scope
 from newsroom.models import Desk, Photo, Story
 from tests import pseudo
 
@@ -41,7 +42,7 @@ RECORDS = ("analysis_change", "sent_change", "override_change", "apitoken_change
 DATA = re.compile(
     rf"{SECRET}.*|(?i:news|sports|night-launch|picture[ _]0(\.jpg)?|sweep|nrd_\w+…?|scripted(-1|\.1)?|provenance)|"
     rf"{'|'.join(PEOPLE)}|{'|'.join(name.title() for name in PEOPLE)}|[0-9a-f]{{6,}}|Seen the original file\.|JPEG|"
-    r"asset\.standing_changed|(?:(?:read|upload|publish|review|override)(?:, )?)+$"
+    rf"asset\.standing_changed|(?:(?:{'|'.join(Scope)})(?:, )?)+$"
 )
 """The cast, their desks, pictures and stories, detectors' aliases, digests, codes of events and of a token's scopes."""
 NAMES = {
