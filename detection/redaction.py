@@ -113,14 +113,14 @@ class RedactionFilter(logging.Filter):
         try:
             if self._mask(record, self.redaction):
                 counting.add("newsroom_redactions_total")
-        except Exception:
-            # Rather a line that says nothing than one that says too much, or a request that fails for its log.
-            record.msg, record.args, record.exc_info, record.exc_text = (
-                "A line that could not be redacted.",
-                (),
-                None,
-                None,
-            )
+        except Exception as error:
+            # Rather a line that says little than one that says too much, or a request that fails for its log.
+            told = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "nothing raised"
+            record.msg = "A line of %s:%s that could not be redacted, for %s; it told of: %s."
+            record.args = (record.filename, record.lineno, type(error).__name__, told)
+            record.exc_info = record.exc_text = None
+            for name in vars(record).keys() - _USUAL:
+                delattr(record, name)
         return True
 
     @staticmethod

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -162,14 +163,24 @@ def test_a_clean_record_is_left_as_it_is(logger: Any) -> None:
     assert stream.getvalue().startswith("story 5 of News\nTraceback")
 
 
-def test_a_record_that_cannot_be_masked_says_nothing() -> None:
+def test_of_a_record_that_cannot_be_masked_only_its_place_is_told() -> None:
     class Odd:
         def __str__(self) -> str:
             raise ValueError(SECRET)
 
-    record = logging.makeLogRecord({"msg": "%s", "args": (Odd(),)})
+    try:
+        raise KeyError(SECRET)
+    except KeyError:
+        exc_info = sys.exc_info()
+    given = {"msg": "%s", "args": (Odd(),), "exc_info": exc_info, "exc_text": SECRET, "answer": SECRET}
+    record = logging.makeLogRecord({**given, "filename": "asking.py", "lineno": 7})
+
     assert RedactionFilter([SECRET]).filter(record)
-    assert (record.getMessage(), record.exc_info) == ("A line that could not be redacted.", None)
+
+    said = "A line of asking.py:7 that could not be redacted, for ValueError; it told of: KeyError."
+    assert record.getMessage() == said
+    assert (record.exc_info, record.exc_text) == (None, None)
+    assert SECRET not in repr(vars(record))
 
 
 def test_h01_every_handler_has_it() -> None:
