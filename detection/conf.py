@@ -149,6 +149,13 @@ SETTINGS: dict[str, Setting] = {
         lambda value: 0 <= value <= 100,
         "0 to 100",
     ),
+    "READER_LANGUAGE": Setting(
+        "",
+        str,
+        "Language in which a label for readers is offered, such as `de` or `pt-br`; empty: the site's LANGUAGE_CODE.",
+        lambda value: bool(re.fullmatch(r"([a-z]{2,3}(-[a-z0-9]{2,8})*)?", value)),
+        "a language code in small letters, such as de or pt-br",
+    ),
     "KEEP_HISTORY": Setting(
         0,
         int,

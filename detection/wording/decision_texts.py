@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings as django_settings
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import get_text_list
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, override
 from django.utils.translation import gettext_lazy as _
 
+from detection.conf import settings
 from detection.vocabulary import Conclusion, Level, NoteKind, Signal
 from detection.wording.terms import conclusion_word, dated, moment, signal_word
 
@@ -222,11 +224,15 @@ _LABELS = {False: _("Image generated with AI."), True: _("Image altered with AI.
 
 
 def suggested_label(signal: Signal, conclusion: Conclusion | None = None) -> str:
-    """Words for readers to begin with, where AI is declared or concluded; "" elsewhere. A person's word goes first."""
-    if conclusion is not None and conclusion.says_ai:
-        return str(_LABELS[conclusion is Conclusion.CONFIRMED_AI_ALTERED])
-    if signal in (Signal.DECLARED_AI, Signal.DECLARED_AI_EDITED):
-        return str(_LABELS[signal is Signal.DECLARED_AI_EDITED])
+    """Words for readers to begin with, where AI is declared or concluded; "" elsewhere. A person's word goes first.
+
+    In the readers' language, whichever the editor works in.
+    """
+    with override(settings.READER_LANGUAGE or django_settings.LANGUAGE_CODE):
+        if conclusion is not None and conclusion.says_ai:
+            return str(_LABELS[conclusion is Conclusion.CONFIRMED_AI_ALTERED])
+        if signal in (Signal.DECLARED_AI, Signal.DECLARED_AI_EDITED):
+            return str(_LABELS[signal is Signal.DECLARED_AI_EDITED])
     return ""
 
 

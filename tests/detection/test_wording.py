@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone, translation
@@ -26,6 +28,7 @@ from detection.vocabulary import (
 )
 from detection.wording import captions, decision_texts, detector_texts, terms
 
+LOCALE = Path(wording.__file__).parent.parent / "locale"
 NOW = datetime(2026, 11, 23, 13, 31, tzinfo=UTC)
 LATER = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 TOMORROW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -345,3 +348,24 @@ FORBIDDEN = re.compile(
 @pytest.mark.parametrize("module", [wording, terms, captions, decision_texts, detector_texts])
 def test_the_forbidden_words_stand_nowhere(module: object) -> None:
     assert FORBIDDEN.findall(inspect.getsource(module)) == []  # type: ignore[arg-type]
+
+
+def test_a_label_is_offered_in_the_readers_language(configure: Callable[..., None], settings: Any) -> None:
+    """Whatever the editor's own language is."""
+    assert wording.suggested_label(Signal.DECLARED_AI) == "Image generated with AI."
+    configure(READER_LANGUAGE="de")
+    assert wording.suggested_label(Signal.DECLARED_AI) == "Mit KI erzeugtes Bild."
+    assert wording.suggested_label(Signal.STRONG, Conclusion.CONFIRMED_AI_ALTERED) == "Mit KI verändertes Bild."
+    configure(READER_LANGUAGE="")
+    settings.LANGUAGE_CODE = "pt-br"
+    assert wording.suggested_label(Signal.DECLARED_AI_EDITED) == "Imagem alterada com IA."
+
+
+def test_every_language_that_ships_has_both_labels_of_its_own() -> None:
+    languages = sorted(path.parent.parent.name for path in LOCALE.glob("*/LC_MESSAGES/django.mo"))
+    labels = set()
+    for language in languages:
+        with translation.override(language):
+            labels |= {str(label) for label in decision_texts._LABELS.values()}
+    assert len(languages) >= 10
+    assert len(labels) == 2 * len(languages)
