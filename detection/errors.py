@@ -42,13 +42,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext
 
 
 class DetectionError(Exception):
     """Something in image detection went wrong."""
 
     def __str__(self) -> str:
+        # Not at the top: the sandbox's child needs these classes and no translations, which double its start.
+        from django.utils.translation import gettext
+
         return super().__str__() or gettext((type(self).__doc__ or "").strip().splitlines()[0])
 
 

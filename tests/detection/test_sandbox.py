@@ -17,6 +17,8 @@ from detection.sandbox import child
 from detection.testing import images
 from detection.vocabulary import CredentialState, Says
 
+pytestmark = pytest.mark.own_children
+
 LIMITS = {"max_bytes": 60 * 2**20, "max_pixels": 50_000_000}
 PHOTO = images.photo_like()
 
@@ -180,8 +182,6 @@ def test_the_file_is_blamed_only_for_what_it_did(
 _PROBE = """
 import json, os, resource, sys
 from detection.sandbox import child
-
-pytestmark = pytest.mark.own_children
 def probe(content):
     try:
         with open('{file}', 'wb') as file:
@@ -243,7 +243,7 @@ def test_secrets_of_the_parent_do_not_reach_the_child(monkeypatch: pytest.Monkey
 
 
 def test_reading_a_picture_needs_no_django_settings() -> None:
-    root = Path(sandbox.__file__).resolve().parent.parent
+    root = Path(sandbox.__file__).resolve().parent.parent.parent
     script = "import sys; from detection.providers.provenance import inspection; sys.exit('django.conf' in sys.modules)"
     environment = {"PYTHONPATH": str(root)}
     assert subprocess.run([sys.executable, "-c", script], env=environment, check=False).returncode == 0

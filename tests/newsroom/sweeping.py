@@ -126,7 +126,7 @@ class House:
             "api:send_to_chief": words,
             "api:override": {**words, "reasonCode": "original_seen"},
             "api:revoke_override": {"reason": "Seen the original file."},
-            "api:schedule_story": {"at": "2099-01-01T00:00:00Z"},
+            "api:schedule_story": {"at": (timezone.now() + timedelta(days=30)).isoformat()},
             "api:break_glass": {**words, "reasonCode": "original_seen", "typed": self.things["slug"]},
         }
         if route.key == "api:upload_picture":

@@ -36,6 +36,7 @@ atexit.register(shutil.rmtree, _KEPT, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
         here.backup(there)
 
