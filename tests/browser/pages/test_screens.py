@@ -45,4 +45,8 @@ def test_the_screens_are_kept(everything: House, shelf: Callable[..., Any]) -> N
         with shelf(everything, list(pages.values()), **how) as opened:
             for screen, name in SCREENS.items():
                 opened.open(pages[name]).screenshot(path=folder / f"{screen}-{way}.png", full_page=True)
+            assert opened.troubles == [], way
+    for screen in SCREENS:
+        kept = {(folder / f"{screen}-{way}.png").read_bytes() for way in WAYS}
+        assert len(kept) == len(WAYS), f"{screen} looks alike in {' and '.join(WAYS)}"
     print(f"{len(SCREENS) * len(WAYS)} screens in {folder}")  # noqa: T201, where they are
